@@ -1,0 +1,2 @@
+export { testDatabase } from './postgres.ts'
+export type { TestDatabase } from './postgres.ts'
