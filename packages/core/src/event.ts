@@ -1,0 +1,58 @@
+import type { Json } from './stored-json.ts'
+import type { AnySchema, InputOf, OutputOf } from './schema.ts'
+import type { StreamId, Uuid } from './id.ts'
+
+/**
+ * Turns data of one schema version into the next. Upcasters are pure and run on every read path. The parameter is
+ * what that older version stored; annotate it with the old shape.
+ */
+export type Upcast = (data: never) => unknown
+
+/** Upcasters by the version they start from: `{ 1: v1 => v2, 2: v2 => v3 }`. */
+export type Upcasts = Readonly<Record<number, Upcast>>
+
+export interface EventDefinition<S extends AnySchema = AnySchema> {
+  readonly schema: S
+  /** Schema version of newly written events, from 1. */
+  readonly version: number
+  readonly upcast: Upcasts
+}
+
+export interface EventOptions {
+  readonly version?: number
+  readonly upcast?: Upcasts
+}
+
+/** Declares an event: the schema of its current version, and how older versions become it. */
+export function event<S extends AnySchema>(schema: S, options: EventOptions = {}): EventDefinition<S> {
+  return { schema, version: options.version ?? 1, upcast: options.upcast ?? {} }
+}
+
+export type EventMap = Readonly<Record<string, EventDefinition>>
+export type EventData<E> = E extends EventDefinition<infer S> ? OutputOf<S> : never
+export type EventInput<E> = E extends EventDefinition<infer S> ? InputOf<S> : never
+
+/**
+ * An event as `evolve` and projections see it: upcast, validated, and with only what browser and server both know,
+ * so that both fold it to the same row.
+ */
+export interface DomainEvent<Type extends string = string, Data = unknown> {
+  readonly id: Uuid
+  /** Full type, `<aggregate>.<event>`. */
+  readonly type: Type
+  readonly streamId: StreamId
+  readonly version: number
+  readonly data: Data
+  /** ISO 8601, UTC: when it happened on the device (clamped by the server). */
+  readonly occurredAt: string
+  /** Id of the principal who caused it. */
+  readonly principal: string
+}
+
+/** What `emit` returns: an event of this aggregate that `decide` wants appended. */
+export interface Emitted<Name extends string = string> {
+  readonly kind: 'emitted'
+  /** Short name, as declared in `events`. */
+  readonly event: Name
+  readonly data: Json
+}

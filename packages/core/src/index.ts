@@ -1,0 +1,119 @@
+export {
+  aggregate,
+  evolveState,
+  initialState,
+  type Aggregate,
+  type AggregateOptions,
+  type AnyAggregate,
+  type EventsOf,
+  type StateOf,
+  type VersionedState,
+} from './aggregate.ts'
+export type {
+  CommandBuilder,
+  CommandDefinition,
+  CommandInput,
+  ConflictChoice,
+  ConflictPolicy,
+  ConflictView,
+  DecideContext,
+  Decision,
+  Refusal,
+  RefusalCode,
+  StoredCommand,
+} from './command.ts'
+export { commandHash, decideCommand, resolveConflict, type Decided, type DecidedEvent, type DecideRequest } from './decide.ts'
+export { defineDomain, type Domain, type DomainOptions } from './domain.ts'
+export { event, type DomainEvent, type Emitted, type EventData, type EventDefinition, type EventInput } from './event.ts'
+export { hash128 } from './hash.ts'
+export {
+  createIdGenerator,
+  deriveId,
+  isStreamKey,
+  isUuid,
+  MAX_STREAM_ID_LENGTH,
+  parseStreamId,
+  type IdSource,
+  type StreamId,
+  type Uuid,
+} from './id.ts'
+export { hasRole, TENANT_SCOPE, type Allow, type Principal } from './principal.ts'
+export {
+  projection,
+  STATE_PREFIX,
+  stateProjection,
+  type AnyProjection,
+  type IndexField,
+  type Projection,
+  type RowOf,
+} from './projection.ts'
+export { validate, type AnySchema, type InputOf, type OutputOf, type StandardSchema, type Validation, type ValidationIssue } from './schema.ts'
+export {
+  fromStoredJson,
+  isSameJson,
+  STORED_JSON_LIMITS,
+  toStoredJson,
+  type Json,
+  type JsonIssue,
+  type JsonObject,
+  type StoredJsonLimits,
+  type StoredJsonResult,
+} from './stored-json.ts'
+export type { Cursor, CursorClaims, PageMark, Token, TokenClaims } from './token.ts'
+export { readCommand, readEvent, type ReadableEvent, type ReadFailure } from './upcast.ts'
+export { PROTOCOL_VERSION, upgradeRequired, WIRE_LIMITS, type UpgradeRequired } from './wire/protocol.ts'
+export {
+  commandBase,
+  foreignEvent,
+  pushAnswer,
+  pushedCommand,
+  pushReply,
+  pushRequest,
+  type CommandBase,
+  type ForeignEvent,
+  type PushAnswer,
+  type PushedCommand,
+  type PushReply,
+  type PushRequest,
+} from './wire/push.ts'
+export {
+  historyReply,
+  historyRequest,
+  liveMessage,
+  liveRequest,
+  page,
+  pullReply,
+  pullRequest,
+  wireOutcome,
+  wireRemoval,
+  wireRow,
+  type HistoryReply,
+  type HistoryRequest,
+  type LiveMessage,
+  type LiveRequest,
+  type Page,
+  type PullReply,
+  type PullRequest,
+  type WireOutcome,
+  type WireRemoval,
+  type WireRow,
+} from './wire/pull.ts'
+export type {
+  AbortSignalLike,
+  AppendAnswer,
+  AppendRequest,
+  CommandIdentity,
+  CommandResult,
+  EventlessOutcome,
+  EventStore,
+  ExpectedVersion,
+  LaneRead,
+  NewEvent,
+  SettleAnswer,
+  SettleRequest,
+  StoredEvent,
+  StreamRead,
+  SubscribeOptions,
+  WakeListener,
+} from './ports/event-store.ts'
+export type { Transport, TransportFailure } from './ports/transport.ts'

@@ -1,0 +1,137 @@
+import type { AnySchema, OutputOf } from './schema.ts'
+import type { DomainEvent, EventData, EventMap } from './event.ts'
+import { assertName, evolveState, initialState, type AnyAggregate, type EventsOf, type VersionedState } from './aggregate.ts'
+import { TENANT_SCOPE } from './principal.ts'
+
+/** A field of the row, ascending; with a leading `-` descending. */
+export type IndexField<Row> = (keyof Row & string) | `-${keyof Row & string}`
+
+type EventsByType<A> = A extends AnyAggregate
+  ? { [Name in keyof EventsOf<A> & string as `${A['name']}.${Name}`]: EventData<EventsOf<A>[Name]> }
+  : never
+
+type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void ? I : never
+
+/** Data by handler name: short event names over one aggregate, full types over several. */
+type Foldable<On> = On extends readonly AnyAggregate[]
+  ? UnionToIntersection<EventsByType<On[number]>>
+  : { [Name in keyof EventsOf<On> & string]: EventData<EventsOf<On>[Name]> }
+
+type Handlers<On, Row> = {
+  readonly [Name in keyof Foldable<On> & string]?: (
+    row: Row | undefined,
+    event: DomainEvent<string, Foldable<On>[Name]>,
+  ) => Row | undefined
+}
+
+export interface ProjectionOptions<On extends AnyAggregate | readonly AnyAggregate[], RowSchema extends AnySchema> {
+  /** The aggregates whose events are folded. */
+  readonly on: On
+  /** Raise it whenever `key`, `fold`, `scope` or the row's shape changes: the rows are then built anew. Default 1. */
+  readonly version?: number
+  /** Shape of a row: a flat object of plain JSON. */
+  readonly row: RowSchema
+  /** Which row an event belongs to. Default: the event's stream. `undefined` skips the event. */
+  readonly key?: (event: DomainEvent) => string | undefined
+  /** One pure function per event of interest: the row after it, or `undefined` where there is none any more. */
+  readonly fold: Handlers<On, OutputOf<RowSchema>>
+  /** Orders that clients may list rows in, by name. */
+  readonly indexes?: Readonly<Record<string, readonly IndexField<OutputOf<RowSchema>>[]>>
+  /** Who may see the row. Default: the whole tenant. */
+  readonly scope?: (row: OutputOf<RowSchema>) => string
+}
+
+export interface Projection<Name extends string = string, Row = unknown> {
+  readonly name: Name
+  readonly version: number
+  readonly aggregates: readonly AnyAggregate[]
+  /** Full event types that have a handler. */
+  readonly types: ReadonlySet<string>
+  readonly indexes: Readonly<Record<string, readonly string[]>>
+  readonly key: (event: DomainEvent) => string | undefined
+  /** The row after the event. Events without a handler leave it as it is. */
+  readonly fold: (row: Row | undefined, event: DomainEvent) => Row | undefined
+  readonly scope: (row: Row) => string
+}
+
+/** A projection whatever its row is; methods erase the row type. */
+export interface AnyProjection {
+  readonly name: string
+  readonly version: number
+  readonly aggregates: readonly AnyAggregate[]
+  readonly types: ReadonlySet<string>
+  readonly indexes: Readonly<Record<string, readonly string[]>>
+  key(event: DomainEvent): string | undefined
+  fold(row: unknown, event: DomainEvent): unknown
+  scope(row: unknown): string
+}
+
+export type RowOf<P> = P extends { readonly fold: (row: infer Row, event: DomainEvent) => unknown } ? Exclude<Row, undefined> : never
+
+/**
+ * Declares a projection: rows folded from events, the same function in browser and server.
+ *
+ * @example
+ * const OrderList = projection('order-list', {
+ *   on: Order,
+ *   row: z.object({ customer: z.string(), lines: z.number(), updatedAt: z.string() }),
+ *   fold: {
+ *     placed: (_, e) => ({ customer: e.data.customer, lines: 0, updatedAt: e.occurredAt }),
+ *     lineAdded: (row, e) => row && { ...row, lines: row.lines + 1, updatedAt: e.occurredAt },
+ *   },
+ *   indexes: { recent: ['-updatedAt'] },
+ * })
+ */
+export function projection<
+  const Name extends string,
+  const On extends AnyAggregate | readonly AnyAggregate[],
+  RowSchema extends AnySchema,
+>(name: Name, options: ProjectionOptions<On, RowSchema>): Projection<Name, OutputOf<RowSchema>> {
+  type Row = OutputOf<RowSchema>
+  assertName('Projection', name)
+  const several = Array.isArray(options.on)
+  const aggregates = (several ? options.on : [options.on]) as readonly AnyAggregate[]
+  const only = aggregates[0]
+  if (only === undefined) throw new TypeError(`Projection "${name}" is declared over no aggregate.`)
+  const known = new Set(aggregates.flatMap((a) => Object.keys(a.events).map((member) => `${a.name}.${member}`)))
+  const handlers = new Map<string, (row: Row | undefined, event: DomainEvent) => Row | undefined>()
+  for (const [member, handler] of Object.entries(options.fold)) {
+    const type = several ? member : `${only.name}.${member}`
+    if (!known.has(type)) throw new TypeError(`Projection "${name}" folds "${type}", which none of its aggregates declares.`)
+    handlers.set(type, handler as (row: Row | undefined, event: DomainEvent) => Row | undefined)
+  }
+  return {
+    name,
+    version: options.version ?? 1,
+    aggregates,
+    types: new Set(handlers.keys()),
+    indexes: (options.indexes ?? {}) as Readonly<Record<string, readonly string[]>>,
+    key: options.key ?? ((event) => event.streamId),
+    fold: (row, event) => {
+      const handler = handlers.get(event.type)
+      return handler === undefined ? row : handler(row, event)
+    },
+    scope: options.scope ?? (() => TENANT_SCOPE),
+  }
+}
+
+/** Prefix of the built-in projections that carry aggregate states to clients. No declared projection can have it. */
+export const STATE_PREFIX = 'state:'
+
+/**
+ * The built-in projection of an aggregate's states: what a device needs to decide without history. Its key is the
+ * stream, its row the state at a version.
+ */
+export function stateProjection<State>(of: AnyAggregate & { readonly initial: () => State }): Projection<string, VersionedState<State>> {
+  const typed = of as unknown as import('./aggregate.ts').Aggregate<string, State, EventMap>
+  return {
+    name: `${STATE_PREFIX}${of.name}`,
+    version: of.version,
+    aggregates: [of],
+    types: new Set(Object.keys(of.events).map((member) => `${of.name}.${member}`)),
+    indexes: {},
+    key: (event) => event.streamId,
+    fold: (row, event) => evolveState(typed, row ?? initialState(typed), event),
+    scope: (row) => (of.scope as (state: State) => string)(row.state),
+  }
+}
