@@ -1,2 +1,1 @@
-export { testDatabase } from './postgres.ts'
-export type { TestDatabase } from './postgres.ts'
+export {}
