@@ -4,9 +4,7 @@ import { dirname } from 'node:path'
 import { EmbeddedPostgresError } from './errors.ts'
 
 /** The account that runs Postgres: this process's own, or another one where this process is root. */
-export type Account =
-  | { readonly kind: 'own' }
-  | { readonly kind: 'other'; readonly uid: number; readonly gid: number }
+export type Account = { readonly kind: 'own' } | { readonly kind: 'other'; readonly uid: number; readonly gid: number }
 
 /** A line of /etc/passwd, as far as it is needed. */
 export interface PasswdEntry {

@@ -70,7 +70,11 @@ export interface LaunchedPostmaster {
  *
  * @throws {EmbeddedPostgresError} with the reason found in what Postgres printed.
  */
-export async function launchPostmaster(layout: Layout, port: number, flags: readonly string[]): Promise<LaunchedPostmaster> {
+export async function launchPostmaster(
+  layout: Layout,
+  port: number,
+  flags: readonly string[],
+): Promise<LaunchedPostmaster> {
   const { postgres } = await findBinaries()
   const settings = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '' }
   const args = [
@@ -79,7 +83,11 @@ export async function launchPostmaster(layout: Layout, port: number, flags: read
     flags,
     Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ].flat()
-  const { command, args: prefixed, identity } = commandAs(chooseAccount(layout.data), postgres, args, [postgres, layout.data])
+  const {
+    command,
+    args: prefixed,
+    identity,
+  } = commandAs(chooseAccount(layout.data), postgres, args, [postgres, layout.data])
   // A file and not a pipe: with its reader gone, Postgres would die of the first line it logs.
   const log = openSync(layout.log, 'w', 0o600)
   const child = spawn(command, prefixed, {
@@ -128,7 +136,11 @@ function run(
 ): Promise<{ code: number | null; output: string }> {
   const { command, args, identity } = commandAs(account, binary, binaryArgs, [binary, layout.unfinished])
   return new Promise((resolve) => {
-    const child = spawn(command, args, { ...identity, cwd: '/', env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' } })
+    const child = spawn(command, args, {
+      ...identity,
+      cwd: '/',
+      env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
+    })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')))
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')))

@@ -7,13 +7,7 @@
  * - `locked`: another process has been starting Postgres in this directory for too long.
  * - `failed`: Postgres gave up for another reason; the message ends with its own words.
  */
-export type EmbeddedPostgresFailure =
-  | 'no-binaries'
-  | 'no-permission'
-  | 'no-space'
-  | 'port-taken'
-  | 'locked'
-  | 'failed'
+export type EmbeddedPostgresFailure = 'no-binaries' | 'no-permission' | 'no-space' | 'port-taken' | 'locked' | 'failed'
 
 /** The message is one sentence for a person: what happened and what to do next. */
 export class EmbeddedPostgresError extends Error {

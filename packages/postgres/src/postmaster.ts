@@ -79,7 +79,11 @@ export async function waitUntil(condition: () => boolean, withinMs: number): Pro
  * runs at the next start), then the kill. Returns once it is gone; at most about `withinMs` plus 5 s.
  */
 export async function shutDown(pid: number, withinMs = 10_000): Promise<void> {
-  const steps = [['SIGINT', withinMs], ['SIGQUIT', 3_000], ['SIGKILL', 2_000]] as const
+  const steps = [
+    ['SIGINT', withinMs],
+    ['SIGQUIT', 3_000],
+    ['SIGKILL', 2_000],
+  ] as const
   for (const [signal, patience] of steps) {
     try {
       process.kill(pid, signal)

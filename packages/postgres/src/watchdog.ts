@@ -44,11 +44,15 @@ export interface Watchdog {
 /** Watches this process. On Windows there is no shell to do it; a server whose users died is found and used again. */
 export function startWatchdog(layout: Layout, entry: string, remove: boolean): Watchdog {
   if (process.platform === 'win32') return { dismiss: () => undefined }
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'tidemark-postgres-watchdog', layout.directory, entry, remove ? 'remove' : 'keep'], {
-    // Its own process group: Ctrl-C in a terminal reaches the whole group of the parent.
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
+  const shell = spawn(
+    '/bin/sh',
+    ['-c', SCRIPT, 'tidemark-postgres-watchdog', layout.directory, entry, remove ? 'remove' : 'keep'],
+    {
+      // Its own process group: Ctrl-C in a terminal reaches the whole group of the parent.
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    },
+  )
   shell.unref()
   // An unreferenced pipe does not keep a process alive that has nothing else to do.
   if (shell.stdin !== null && 'unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref()

@@ -143,11 +143,11 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   if (address === null || typeof address === 'string') throw new Error('A listening TCP server has no port.')
 
   const cutAll = () => {
-    for (const link of [...links]) reset(link)
+    for (const link of links) reset(link)
   }
   const thaw = () => {
     isFrozen = false
-    for (const link of [...links]) for (const pipe of link.pipes) pipe.flush()
+    for (const link of links) for (const pipe of link.pipes) pipe.flush()
   }
   return {
     port: address.port,
