@@ -59,18 +59,8 @@ interface CommandOptions {
   readonly offline?: 'optimistic' | 'queued'
 }
 
-interface StatefulOptions<State, Events extends EventMap, S extends AnySchema, Code extends string>
-  extends CommandOptions {
-  /** Default `'rebase'`: decide again on the current state. */
-  readonly onConflict?: ConflictPolicy<State, OutputOf<S>>
-  readonly decide: (state: State, input: OutputOf<S>, ctx: DecideContext<Events>) => Decision<Events, Code>
-}
-
-interface CommutativeOptions<Events extends EventMap, S extends AnySchema, Code extends string> extends CommandOptions {
-  /** Commutative: appended without a version check, so `decide` gets no state to depend on. */
-  readonly onConflict: 'merge'
-  readonly decide: (state: undefined, input: OutputOf<S>, ctx: DecideContext<Events>) => Decision<Events, Code>
-}
+/** What `decide` is given as state: a commutative command is appended without a version check and gets none. */
+type StateFor<Policy, State> = [Policy] extends ['merge'] ? undefined : State
 
 export interface CommandDefinition<S extends AnySchema = AnySchema, Code extends string = string> {
   /** Full type, `<aggregate>.<command>`. */
@@ -100,14 +90,25 @@ export type RefusalCode<C> = C extends { readonly codes?: infer Code } ? Extract
  * parameter it does.
  */
 export interface CommandBuilder<State, Events extends EventMap> {
-  <S extends AnySchema, Code extends string = never>(
+  <
+    S extends AnySchema,
+    Code extends string = never,
+    Policy extends 'merge' | ConflictPolicy<State, OutputOf<S>> = ConflictPolicy<State, OutputOf<S>>,
+  >(
     schema: S,
-    options: CommutativeOptions<Events, S, Code>,
-  ): CommandDefinition<S, Code>
-  <S extends AnySchema, Code extends string = never>(
-    schema: S,
-    options: StatefulOptions<State, Events, S, Code>,
-  ): CommandDefinition<S, Code>
+    options: CommandOptions & {
+      /**
+       * What happens when others have moved the stream past the version the command was decided on. Default
+       * `'rebase'`: decide again on the current state. `'merge'`: commutative, no version check, no state.
+       */
+      readonly onConflict?: Policy
+      readonly decide: (
+        state: StateFor<Policy, State>,
+        input: OutputOf<S>,
+        ctx: DecideContext<Events>,
+      ) => Decision<Events, Code>
+    },
+  ): CommandDefinition<S, NoInfer<Code>>
 }
 
 /** @internal The one builder behind every {@link CommandBuilder}; `aggregate` stamps type and aggregate. */

@@ -34,7 +34,7 @@ export interface ProjectionOptions<On extends AnyAggregate | readonly AnyAggrega
   /** Which row an event belongs to. Default: the event's stream. `undefined` skips the event. */
   readonly key?: (event: DomainEvent) => string | undefined
   /** One pure function per event of interest: the row after it, or `undefined` where there is none any more. */
-  readonly fold: Handlers<On, OutputOf<RowSchema>>
+  readonly fold: NoInfer<Handlers<On, OutputOf<RowSchema>>>
   /** Orders that clients may list rows in, by name. */
   readonly indexes?: Readonly<Record<string, readonly IndexField<OutputOf<RowSchema>>[]>>
   /** Who may see the row. Default: the whole tenant. */
