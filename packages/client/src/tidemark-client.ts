@@ -1,0 +1,169 @@
+import type {
+  AnyAggregate,
+  AnyProjection,
+  CommandDefinition,
+  CommandInput,
+  Domain,
+  DomainEvent,
+  Json,
+  JsonObject,
+  Principal,
+  ReadFailure,
+  RefusalCode,
+  RowOf,
+  StateOf,
+  StreamId,
+  Uuid,
+  ValidationIssue,
+} from '@tidemark/core'
+import type { Live, Loading } from './live.ts'
+import type { Attention, PendingCommand, Resolution, ResolveResult } from './work.ts'
+
+/** One signed-in person's copy of the app's data on this device: reads, commands and sync. */
+export interface TidemarkClient {
+  readonly domain: Domain
+  readonly principal: Principal
+  readonly deviceId: Uuid
+  /** A stream that does not exist yet. Minted here, so its state is known to be new and commands on it show at once. */
+  newStream(aggregate: AnyAggregate): StreamId
+  /**
+   * Decides a command, shows its effect in the same frame and stores it. Resolves when it is safely stored; sending is
+   * the client's business from then on. Rejects only on a bug in the domain's own code.
+   */
+  dispatch<C extends CommandDefinition>(
+    command: C,
+    target: { readonly stream: StreamId; readonly input: CommandInput<C> },
+  ): Promise<DispatchResult<RefusalCode<C>>>
+  /** Rows of a projection, in the order of one of its indexes, pending changes included. */
+  rows<P extends AnyProjection>(projection: P, query?: RowQuery<RowOf<P>>): Live<RowsSnapshot<RowOf<P>>>
+  /** One row; `undefined` where there is none. */
+  row<P extends AnyProjection>(projection: P, key: string): Live<SyncedRow<RowOf<P>> | undefined | Loading>
+  /** State of a stream, pending changes included; `undefined` while loading and where this device does not know it. */
+  state<A extends AnyAggregate>(aggregate: A, stream: StreamId): Live<SyncedState<StateOf<A>> | undefined>
+  readonly pending: Live<readonly PendingCommand[]>
+  readonly attention: Live<readonly Attention[]>
+  readonly status: Live<SyncStatus>
+  /** What happened in a stream, when and by whom: from the server, and this device's own pending events after it. */
+  history(stream: StreamId, signal?: AbortSignal): Promise<HistoryResult>
+  /** A person's decision on something in `attention`. */
+  resolve(attentionId: string, resolution: Resolution): Promise<ResolveResult>
+  /** Whether the command's own rule lets this principal send it. The server asks again. */
+  allows(command: CommandDefinition): boolean
+  /** Try now: after signing in again, or because a person asks. */
+  sync(): void
+  close(): Promise<void>
+  /**
+   * Ends this person's use of the device. Without unsent work the copy is deleted. With unsent work it refuses unless
+   * told to keep it for the next sign-in, or to discard exactly the number of commands the person was shown.
+   */
+  signOut(choice?: SignOutChoice): Promise<SignOutResult>
+}
+
+export type DispatchResult<Code extends string = string> =
+  /** Safe on this device. `queued`: it will be sent, but its effect is not shown until the server has decided. */
+  | { readonly kind: 'stored'; readonly commandId: Uuid; readonly stream: StreamId; readonly queued: boolean }
+  /** It holds and changes nothing; nothing was stored. */
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'refused'; readonly code: Code; readonly params: JsonObject }
+  | { readonly kind: 'invalid'; readonly issues: readonly ValidationIssue[] }
+  | { readonly kind: 'forbidden' }
+  /** The device could not store it; what was shown has been taken back. */
+  | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }
+
+export interface RowQuery<Row> {
+  /** An index the projection declares; without one, rows come in the order of their keys. */
+  readonly index?: string
+  /** Equality. Fields that lead the index are looked up by it, others are compared row by row. */
+  readonly where?: { readonly [Field in keyof Row]?: Row[Field] & Json }
+  /** Compared by reference: keep it stable while it means the same. */
+  readonly filter?: (row: Row) => boolean
+  /** At most this many rows; default all. */
+  readonly limit?: number
+}
+
+export interface SyncedRow<Row> {
+  readonly key: string
+  readonly row: Row
+  /** Commands folded into it that the server has not confirmed. */
+  readonly pending: number
+  /** A command that touches it waits for a person. */
+  readonly attention: boolean
+  /** The server knows that it is behind. */
+  readonly stale: boolean
+}
+
+export interface SyncedState<State> {
+  readonly stream: StreamId
+  readonly version: number
+  readonly state: State
+  readonly pending: number
+  readonly attention: boolean
+  readonly stale: boolean
+}
+
+export interface RowsSnapshot<Row> {
+  readonly status: 'loading' | 'ready'
+  readonly rows: readonly SyncedRow<Row>[]
+  /** There are rows beyond `limit`. */
+  readonly more: boolean
+  /** How many rows match, where that is known without reading further. */
+  readonly total?: number
+}
+
+export interface SyncStatus {
+  /** From evidence, never from `navigator.onLine`. */
+  readonly connection:
+    | 'offline'
+    | 'connecting'
+    | 'live'
+    | 'needs-sign-in'
+    | 'upgrade-required'
+    | 'server-busy'
+    | 'storage-trouble'
+  /** Commands without a confirmed outcome, those that wait for a person included. */
+  readonly pending: number
+  readonly attention: number
+  /** ISO 8601, UTC, on this device's clock. */
+  readonly lastContactAt: string | null
+  readonly oldestPendingAt: string | null
+  /** The first sync. `progress` is the share of rows that are here, 0 to 1. */
+  readonly initial: 'loading' | { readonly progress: number } | 'done'
+  /** This tab does the network for all tabs. */
+  readonly leader: boolean
+  /** Whether the browser has promised not to evict the data. */
+  readonly persisted: boolean | 'unknown'
+}
+
+export interface HistoryEntry {
+  readonly id: Uuid
+  readonly type: string
+  readonly version: number
+  readonly principal: string
+  readonly occurredAt: string
+  /** When the server stored it; `null` while it is pending. */
+  readonly recordedAt: string | null
+  /** Only on this device so far. */
+  readonly pending: boolean
+  readonly content:
+    | { readonly kind: 'event'; readonly event: DomainEvent }
+    /** Stored by code this app does not have. */
+    | { readonly kind: 'unreadable'; readonly failure: ReadFailure }
+}
+
+export type HistoryResult =
+  | { readonly kind: 'history'; readonly entries: readonly HistoryEntry[] }
+  /** The server knows no such stream, or not for this person. `entries` are this device's own pending events. */
+  | { readonly kind: 'unknown'; readonly entries: readonly HistoryEntry[] }
+  /** The server is out of reach. `entries` are this device's own pending events. */
+  | { readonly kind: 'offline'; readonly entries: readonly HistoryEntry[] }
+  | { readonly kind: 'needs-sign-in'; readonly entries: readonly HistoryEntry[] }
+  | { readonly kind: 'upgrade-required'; readonly entries: readonly HistoryEntry[] }
+
+export type SignOutChoice = { readonly kind: 'keep' } | { readonly kind: 'discard'; readonly count: number }
+
+export type SignOutResult =
+  /** `kept` commands stay on the device for this person's next sign-in; with 0 everything was deleted. */
+  | { readonly kind: 'signed-out'; readonly kept: number }
+  /** Unsent work exists and the choice does not cover it; nothing happened. */
+  | { readonly kind: 'pending-work'; readonly count: number }
+  | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }

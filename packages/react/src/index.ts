@@ -1,0 +1,13 @@
+export { TidemarkProvider, useClient } from './provider.tsx'
+export {
+  useAggregate,
+  useAllows,
+  useConflicts,
+  useDispatch,
+  usePending,
+  useRow,
+  useRows,
+  useSyncStatus,
+  type CommandDispatch,
+  type Dispatch,
+} from './hooks.ts'
