@@ -1,0 +1,206 @@
+/**
+ * Checks a request and turns it into texts, before it is queued: one event that Postgres cannot store would fail every
+ * neighbour in its batch. Pure.
+ */
+import {
+  isUuid,
+  toStoredJson,
+  type AppendRequest,
+  type CommandIdentity,
+  type ExpectedVersion,
+  type JsonIssue,
+  type SettleRequest,
+} from '@tidemark/core'
+
+/** Longest tenant, stream, type, principal, device and refusal code. Three of them must fit into one index entry. */
+export const MAX_NAME_LENGTH = 250
+/** Most events of one append. */
+export const MAX_EVENTS = 1_000
+/** Longest append, as the sum of its JSON texts. */
+export const MAX_APPEND_LENGTH = 4_194_304
+
+export interface EncodedAppend {
+  readonly kind: 'append'
+  readonly tenant: string
+  readonly stream: string
+  /** `null` for any, -1 for "the stream exists". */
+  readonly expected: number | null
+  readonly principal: string
+  readonly device: string | null
+  readonly command: CommandIdentity | null
+  readonly occurredAt: string
+  readonly ids: readonly string[]
+  readonly types: readonly string[]
+  readonly schemas: readonly number[]
+  readonly data: readonly string[]
+  readonly metadata: readonly string[]
+  /** Rough size on the wire. */
+  readonly bytes: number
+}
+
+export interface EncodedSettle {
+  readonly kind: 'settle'
+  readonly tenant: string
+  readonly stream: string
+  readonly principal: string
+  readonly device: string | null
+  readonly command: CommandIdentity
+  /** `null` for an acceptance without events. */
+  readonly code: string | null
+  readonly params: string | null
+  readonly version: number | null
+  readonly bytes: number
+}
+
+export type Encoding<T> =
+  | { readonly ok: true; readonly encoded: T }
+  | { readonly ok: false; readonly issues: readonly JsonIssue[] }
+
+/** What an entry costs beside its JSON texts. */
+const ENTRY_BYTES = 200
+
+export function encodeAppend(request: AppendRequest): Encoding<EncodedAppend> {
+  const issues: JsonIssue[] = []
+  checkNames(request, issues)
+  if (request.command !== null) checkCommand(request.command, issues)
+  const expected = toExpected(request.expected)
+  if (expected === undefined) issues.push({ path: '/expected', code: 'not_json' })
+  const occurredAt = toTime(request.occurredAt)
+  if (occurredAt === undefined) issues.push({ path: '/occurredAt', code: 'not_json' })
+  if (request.events.length === 0) issues.push({ path: '/events', code: 'not_json' })
+  if (request.events.length > MAX_EVENTS) issues.push({ path: '/events', code: 'too_large' })
+  if (expected === undefined || occurredAt === undefined || issues.length > 0) return { ok: false, issues }
+
+  const ids: string[] = []
+  const types: string[] = []
+  const schemas: number[] = []
+  const data: string[] = []
+  const metadata: string[] = []
+  let bytes = 0
+  for (const [index, event] of request.events.entries()) {
+    const at = `/events/${index}`
+    if (!isUuid(event.id)) issues.push({ path: `${at}/id`, code: 'not_json' })
+    checkName(event.type, `${at}/type`, issues)
+    if (!isCount(event.schema) || event.schema < 1 || event.schema > 2_147_483_647) {
+      issues.push({ path: `${at}/schema`, code: 'not_json' })
+    }
+    if (typeof event.metadata !== 'object' || event.metadata === null || Array.isArray(event.metadata)) {
+      issues.push({ path: `${at}/metadata`, code: 'not_json' })
+    }
+    const dataText = toText(event.data, `${at}/data`, issues)
+    const metadataText = toText(event.metadata, `${at}/metadata`, issues)
+    if (issues.length > 0) return { ok: false, issues }
+    ids.push(event.id)
+    types.push(event.type)
+    schemas.push(event.schema)
+    data.push(dataText)
+    metadata.push(metadataText)
+    bytes += ENTRY_BYTES + dataText.length + metadataText.length
+    if (bytes > MAX_APPEND_LENGTH) return { ok: false, issues: [{ path: '/events', code: 'too_large' }] }
+  }
+  const { tenant, stream, principal, device, command } = request
+  return {
+    ok: true,
+    encoded: {
+      kind: 'append',
+      tenant,
+      stream,
+      expected,
+      principal,
+      device,
+      command,
+      occurredAt,
+      ids,
+      types,
+      schemas,
+      data,
+      metadata,
+      bytes,
+    },
+  }
+}
+
+export function encodeSettle(request: SettleRequest): Encoding<EncodedSettle> {
+  const issues: JsonIssue[] = []
+  const { tenant, stream, principal, device, command, outcome } = request
+  checkNames(request, issues)
+  checkCommand(command, issues)
+  const encoded = { kind: 'settle' as const, tenant, stream, principal, device, command }
+  switch (outcome.kind) {
+    case 'refused': {
+      checkName(outcome.code, '/outcome/code', issues)
+      const params = toText(outcome.params, '/outcome/params', issues)
+      if (issues.length > 0) return { ok: false, issues }
+      const bytes = ENTRY_BYTES + params.length
+      return { ok: true, encoded: { ...encoded, code: outcome.code, params, version: null, bytes } }
+    }
+    case 'nothing': {
+      if (!isCount(outcome.version)) issues.push({ path: '/outcome/version', code: 'not_json' })
+      if (issues.length > 0) return { ok: false, issues }
+      return { ok: true, encoded: { ...encoded, code: null, params: null, version: outcome.version, bytes: ENTRY_BYTES } }
+    }
+  }
+}
+
+/** Whether a text can be a name in the log. Control characters are refused: lists of names travel joined by newlines. */
+export function isName(text: unknown): text is string {
+  return typeof text === 'string' && nameIssue(text) === undefined
+}
+
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+const CONTROL = /[\u0000-\u001f\u007f]/
+
+function nameIssue(text: string): JsonIssue['code'] | undefined {
+  if (text.length === 0) return 'not_json'
+  if (text.length > MAX_NAME_LENGTH) return 'too_large'
+  if (CONTROL.test(text)) return text.includes('\u0000') ? 'nul_character' : 'not_json'
+  return /\p{Surrogate}/u.test(text) ? 'lone_surrogate' : undefined
+}
+
+function checkName(text: unknown, path: string, issues: JsonIssue[]): void {
+  const code = typeof text === 'string' ? nameIssue(text) : 'not_json'
+  if (code !== undefined) issues.push({ path, code })
+}
+
+function checkNames(
+  request: { readonly tenant: string; readonly stream: string; readonly principal: string; readonly device: string | null },
+  issues: JsonIssue[],
+): void {
+  checkName(request.tenant, '/tenant', issues)
+  checkName(request.stream, '/stream', issues)
+  checkName(request.principal, '/principal', issues)
+  if (request.device !== null) checkName(request.device, '/device', issues)
+}
+
+const HASH = /^[0-9a-f]{32}$/
+
+function checkCommand(command: CommandIdentity, issues: JsonIssue[]): void {
+  if (!isUuid(command.id)) issues.push({ path: '/command/id', code: 'not_json' })
+  if (!HASH.test(command.hash)) issues.push({ path: '/command/hash', code: 'not_json' })
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function toExpected(expected: ExpectedVersion): number | null | undefined {
+  if (expected === 'any') return null
+  if (expected === 'stream-exists') return -1
+  return isCount(expected) ? expected : undefined
+}
+
+/** In the one form that every reader gets back; `undefined` for what is no time of the years 1 to 9999. */
+function toTime(text: unknown): string | undefined {
+  if (typeof text !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(text) || text.startsWith('0000')) return undefined
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) return undefined
+  const iso = new Date(time).toISOString()
+  return iso.length === 24 ? iso : undefined
+}
+
+function toText(value: unknown, path: string, issues: JsonIssue[]): string {
+  const result = toStoredJson(value)
+  if (result.ok) return result.text
+  issues.push({ path: path + result.issue.path, code: result.issue.code })
+  return ''
+}

@@ -1,0 +1,268 @@
+import type { AppendAnswer, EventStore, SettleAnswer } from '@tidemark/core'
+import type { Driver } from './driver.ts'
+import { encodeAppend, encodeSettle, isName } from './encode-request.ts'
+import { DatabaseError, isTransient, StoreOpenError } from './errors.ts'
+import { createHints, type Hints } from './hints.ts'
+import { LANE_QUEUE_LIMITS, type LaneQueueLimits } from './lane-queue.ts'
+import { LaneWriter } from './lane-writer.ts'
+import { migrate } from './migrate.ts'
+import { createPostgresDriver } from './postgres-driver.ts'
+import { commandResults } from './statements/command-results.ts'
+import { laneHead } from './statements/lane-head.ts'
+import { observeEpoch } from './statements/observe-epoch.ts'
+import { readLane } from './statements/read-lane.ts'
+import { readStreams } from './statements/read-streams.ts'
+import { serverFacts, type ServerFacts } from './statements/server-facts.ts'
+import { tenantLane } from './statements/tenant-lane.ts'
+import { subscribeLane } from './subscribe.ts'
+import { createWakes } from './wakes.ts'
+
+export interface StoreOptions {
+  /** `postgres://user:password@host:port/database`; Postgres 15 or newer, UTF-8, not a standby. */
+  readonly url: string
+  /** Brings the schema up to date first. Default true. */
+  readonly migrate?: boolean
+  /** Shown in `pg_stat_activity`. Default `tidemark`. */
+  readonly applicationName?: string
+  /** Connections for reads and for the SQL of sibling packages. Default 8. */
+  readonly connections?: number
+  /** Connections for appends; two per busy lane are used at most. Default 4. */
+  readonly appendConnections?: number
+  /** Deadline of a read or sibling's call. Default 15,000. */
+  readonly deadlineMs?: number
+  /** Deadline of one append call. Default 5,000; the database itself ends it a second earlier. */
+  readonly appendDeadlineMs?: number
+  /** How long an append is repeated while the database cannot be asked, before `unavailable`. Default 10,000. */
+  readonly giveUpAfterMs?: number
+  /** Lane of a tenant seen for the first time. Default 0. */
+  readonly defaultLane?: number
+  /** Bounds of each lane's queue. */
+  readonly queue?: Partial<LaneQueueLimits>
+  /** NOTIFY and LISTEN between processes. Default true; off, readers of other processes' events rely on polling. */
+  readonly hints?: boolean
+  /** How often a subscription looks for itself when no hint comes. Default 250. */
+  readonly pollMs?: number
+}
+
+export type Readiness = 'ready' | { readonly kind: 'not-ready'; readonly reason: string }
+
+export interface PostgresStore extends EventStore {
+  /** For the SQL of sibling packages; shares the pool of the store's reads. */
+  sql(): Driver
+  /** Whether the database answers, for reads and for appends, within a second. */
+  ready(): Promise<Readiness>
+  /** Ends everything within 2 s. Appends that wait or are cut off are answered `unavailable`. */
+  close(): Promise<void>
+}
+
+/** Tenants whose lane is remembered; beyond that the oldest entries are asked for again. */
+const MAX_CACHED_TENANTS = 50_000
+const READ_ATTEMPTS = 4
+const MIGRATIONS = new URL('../migrations/', import.meta.url)
+
+/**
+ * Opens the event store.
+ *
+ * @throws StoreOpenError when the server cannot be used, MigrationError when its schema cannot be brought up to date.
+ */
+export async function openStore(options: StoreOptions): Promise<PostgresStore> {
+  const { url, applicationName = 'tidemark', defaultLane = 0 } = options
+  const deadlineMs = options.deadlineMs ?? 15_000
+  const appendDeadlineMs = options.appendDeadlineMs ?? 5_000
+  const wakes = createWakes()
+  let epoch: Promise<string> | undefined
+  // A promotion or a restore cuts every connection: after a cut the epoch is asked for again.
+  const onLost = (): void => {
+    epoch = undefined
+  }
+
+  const reader = createPostgresDriver({
+    url,
+    applicationName,
+    maxConnections: options.connections ?? 8,
+    deadlineMs,
+    settings: {
+      statement_timeout: Math.max(1_000, deadlineMs - 1_000),
+      lock_timeout: 5_000,
+      idle_in_transaction_session_timeout: 2_000,
+    },
+    onLost,
+  })
+  let facts: ServerFacts
+  try {
+    facts = await prepare(reader, options.migrate ?? true)
+  } catch (error) {
+    await reader.close(500)
+    throw error
+  }
+  const appender = createPostgresDriver({
+    url,
+    applicationName: `${applicationName} append`,
+    maxConnections: options.appendConnections ?? 4,
+    deadlineMs: appendDeadlineMs,
+    settings: {
+      statement_timeout: Math.max(500, appendDeadlineMs - 1_000),
+      lock_timeout: Math.min(2_000, appendDeadlineMs),
+      idle_in_transaction_session_timeout: 2_000,
+      // Plans made while a table is small must not outlive that; every plan here is an index scan.
+      enable_seqscan: 'off',
+      jit: 'off',
+      // "Accepted" means that the events survive a crash. Stronger settings of the server stay.
+      ...(facts.synchronousCommit === 'off' ? { synchronous_commit: 'on' } : {}),
+    },
+    onLost,
+  })
+  const hints: Hints | undefined =
+    options.hints === false
+      ? undefined
+      : createHints({ url, applicationName, onHint: wakes.wake, onListening: wakes.wakeAll })
+
+  const limits: LaneQueueLimits = { ...LANE_QUEUE_LIMITS, ...options.queue }
+  const writersByLane = new Map<number, LaneWriter>()
+  const writerOf = (lane: number): LaneWriter => {
+    let writer = writersByLane.get(lane)
+    if (writer === undefined) {
+      writer = new LaneWriter({
+        lane,
+        sql: appender,
+        limits,
+        giveUpAfterMs: options.giveUpAfterMs ?? 10_000,
+        onWritten(written) {
+          wakes.wake(written)
+          hints?.announce(written)
+        },
+      })
+      writersByLane.set(lane, writer)
+    }
+    return writer
+  }
+
+  const laneByTenant = new Map<string, number>()
+  const laneOf = async (tenant: string): Promise<number> => {
+    const cached = laneByTenant.get(tenant)
+    if (cached !== undefined) return cached
+    if (!isName(tenant)) throw new RangeError('A tenant is a text of 1 to 250 characters without control characters.')
+    const lane = await withRetry(() => tenantLane(reader, { tenant, defaultLane }))
+    if (laneByTenant.size >= MAX_CACHED_TENANTS) {
+      for (const oldest of laneByTenant.keys()) {
+        laneByTenant.delete(oldest)
+        break
+      }
+    }
+    laneByTenant.set(tenant, lane)
+    wakes.know(lane)
+    return lane
+  }
+
+  /** The tenant's writer, or why it cannot be known. No turn is lost for a tenant that was seen before. */
+  const withWriter = <T>(
+    tenant: string,
+    use: (writer: LaneWriter) => Promise<T>,
+  ): Promise<T | (AppendAnswer & SettleAnswer)> => {
+    const lane = laneByTenant.get(tenant)
+    if (lane !== undefined) return use(writerOf(lane))
+    return laneOf(tenant).then(
+      (found) => use(writerOf(found)),
+      (error: unknown) => {
+        if (!isTransient(error)) throw error
+        return { kind: 'unavailable', retryAfterMs: 1_000, cause: `${error.code}: ${error.message}` }
+      },
+    )
+  }
+
+  let closing: Promise<void> | undefined
+  const stopped = new AbortController()
+  const close = async (): Promise<void> => {
+    stopped.abort()
+    const writers = Promise.all([...writersByLane.values()].map((writer) => writer.close()))
+    // Calls in flight get a second to end by themselves; then their connections go.
+    await Promise.race([writers, new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
+    await Promise.all([reader.close(600), appender.close(600), hints?.close()])
+  }
+
+  return {
+    append(request) {
+      const encoding = encodeAppend(request)
+      if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
+      return withWriter(request.tenant, (writer) => writer.append(encoding.encoded))
+    },
+    settle(request) {
+      const encoding = encodeSettle(request)
+      if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
+      return withWriter(request.tenant, (writer) => writer.settle(encoding.encoded))
+    },
+    results: (tenant, principal, commands) =>
+      withRetry(() => commandResults(reader, { tenant, principal, commands })),
+    readStreams: (reads) => withRetry(() => readStreams(reader, { reads })),
+    readLane: (read) => withRetry(() => readLane(reader, read)),
+    subscribe(subscription) {
+      wakes.know(subscription.lane)
+      return subscribeLane(
+        { readLane: (read) => readLane(reader, read), wakes, pollMs: options.pollMs ?? 250, stopped: stopped.signal },
+        subscription,
+      )
+    },
+    head: (lane) => withRetry(() => laneHead(reader, { lane })),
+    laneOf,
+    epoch() {
+      if (epoch === undefined) {
+        const asked = withRetry(() => observeEpoch(reader))
+        epoch = asked
+        asked.catch(() => {
+          if (epoch === asked) epoch = undefined
+        })
+      }
+      return epoch
+    },
+    onWake: (listener) => wakes.listen(listener),
+    sql: () => reader,
+    async ready() {
+      if (closing !== undefined) return { kind: 'not-ready', reason: 'The store is closed.' }
+      try {
+        await Promise.all([reader, appender].map((driver) => driver.query('select 1', [], { deadlineMs: 1_000 })))
+        return 'ready'
+      } catch (error) {
+        return { kind: 'not-ready', reason: error instanceof Error ? error.message : String(error) }
+      }
+    },
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+async function prepare(sql: Driver, shouldMigrate: boolean): Promise<ServerFacts> {
+  let facts: ServerFacts
+  try {
+    facts = await serverFacts(sql)
+  } catch (error) {
+    const why = error instanceof DatabaseError ? `${error.code}: ${error.message}` : String(error)
+    throw new StoreOpenError('unreachable', `The database could not be asked. Check the URL and the server. (${why})`, error)
+  }
+  if (facts.version < 150_000) {
+    throw new StoreOpenError('server-too-old', `Postgres 15 or newer is needed, this is ${facts.version}.`)
+  }
+  if (facts.encoding !== 'UTF8') {
+    throw new StoreOpenError('not-utf8', `The database must be encoded in UTF8, this one is in ${facts.encoding}.`)
+  }
+  if (facts.standby) {
+    throw new StoreOpenError('standby', 'This server is a standby; the store must be opened on the primary.')
+  }
+  if (shouldMigrate) await migrate(sql, { namespace: 'store', directory: MIGRATIONS })
+  return facts
+}
+
+/** Reads change nothing, so they are simply asked again while a connection is replaced. */
+async function withRetry<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isTransient(error) || error.code === 'DEADLINE' || error.code === 'CLOSED' || attempt === READ_ATTEMPTS) {
+        throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt))
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import type { Driver } from '../driver.ts'
+
+export interface ServerFacts {
+  /** For example 150014. */
+  readonly version: number
+  readonly encoding: string
+  readonly standby: boolean
+  readonly synchronousCommit: string
+}
+
+/** What must be known of a server before a store opens on it. */
+export async function serverFacts(sql: Driver): Promise<ServerFacts> {
+  const [row] = await sql.query<ServerFacts>(
+    `select current_setting('server_version_num')::integer as version, current_setting('server_encoding') as encoding,
+            pg_is_in_recovery() as standby, current_setting('synchronous_commit') as "synchronousCommit"`,
+  )
+  if (row === undefined) throw new Error('The server told nothing about itself.')
+  return row
+}
