@@ -45,7 +45,7 @@ export function decideCommand(request: DecideRequest): Decided {
     principal,
     streamId,
     occurredAt,
-    id: (label = '') => scoped('id', label),
+    id: (label = '') => derivedIdOf(commandId, principal, label),
   }
   try {
     const decide = command.decide as (state: unknown, input: unknown, ctx: DecideContext) => Decision<never, string>
@@ -73,6 +73,14 @@ export function decideCommand(request: DecideRequest): Decided {
     if (error instanceof EmitError) return { kind: 'failed', message: error.message, issues: error.issues }
     return { kind: 'failed', message: error instanceof Error ? error.message : String(error), issues: [] }
   }
+}
+
+/**
+ * The id that `ctx.id(label)` hands to the command's `decide`: for callers that must name what an earlier command of
+ * theirs made before they have seen its events.
+ */
+export function derivedIdOf(commandId: Uuid, principal: Pick<Principal, 'tenant' | 'id'>, label = ''): Uuid {
+  return deriveId(commandId, principal.tenant, principal.id, 'id', label)
 }
 
 /** What a command's conflict policy chooses when others have moved the stream past the version it was decided on. */

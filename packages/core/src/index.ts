@@ -22,7 +22,7 @@ export type {
   RefusalCode,
   StoredCommand,
 } from './command.ts'
-export { commandHash, decideCommand, resolveConflict, type Decided, type DecidedEvent, type DecideRequest } from './decide.ts'
+export { commandHash, decideCommand, derivedIdOf, resolveConflict, type Decided, type DecidedEvent, type DecideRequest } from './decide.ts'
 export { defineDomain, type Domain, type DomainOptions } from './domain.ts'
 export { event, type DomainEvent, type Emitted, type EventData, type EventDefinition, type EventInput } from './event.ts'
 export { hash128 } from './hash.ts'
