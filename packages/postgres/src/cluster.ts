@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { type Account, chooseAccount, commandAs } from './account.ts'
 import { findBinaries } from './binaries.ts'
@@ -10,9 +10,8 @@ import { readPostmasterPid, shutDown, waitUntil } from './postmaster.ts'
 
 export const SUPERUSER = 'postgres'
 
-/** Makes the cluster where there is none. Returns whether it did. */
-export async function initialiseCluster(layout: Layout, options: { durable: boolean }): Promise<boolean> {
-  if (existsSync(layout.data)) return false
+/** Makes the cluster in a layout that has none. */
+export async function initialiseCluster(layout: Layout, options: { durable: boolean }): Promise<void> {
   const { initdb } = await findBinaries()
   await rm(layout.unfinished, { recursive: true, force: true })
   const account = chooseAccount(layout.data)
@@ -45,7 +44,6 @@ export async function initialiseCluster(layout: Layout, options: { durable: bool
     throw outputToFailure(output, layout)
   }
   await rename(layout.unfinished, layout.data)
-  return true
 }
 
 export function readPassword(layout: Layout): string {

@@ -1,10 +1,11 @@
-import { accessSync, constants, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { basename } from 'node:path'
-import { SUPERUSER, initialiseCluster, launchPostmaster, readPassword } from './cluster.ts'
+import { accessSync, constants, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { SUPERUSER, initialiseCluster, readPassword } from './cluster.ts'
 import { EmbeddedPostgresError, fileErrorToFailure } from './errors.ts'
-import { findFreePort, isPortFree } from './free-port.ts'
+import { isPortFree } from './free-port.ts'
 import { type Layout, layoutOf } from './layout.ts'
-import { type Postmaster, findPostmaster, shutDown, waitUntil } from './postmaster.ts'
+import { findPostmaster, shutDown, waitUntil } from './postmaster.ts'
+import { Server } from './server.ts'
 import { countUsers, joinUsers, leaveUsers, withLock } from './users.ts'
 import { startWatchdog } from './watchdog.ts'
 
@@ -20,19 +21,22 @@ export interface EmbeddedPostgresOptions {
   readonly onProgress?: (step: EmbeddedPostgresStep) => void
 }
 
-/** What a start is busy with; `joined` means that a server was running here already. */
-export type EmbeddedPostgresStep = 'initialising' | 'starting' | 'ready' | 'joined'
+/**
+ * What the server is busy with. `joined`: one was running here already. `restarting`: it died without being asked to
+ * and is started again; `lost`: that failed, and it stays down.
+ */
+export type EmbeddedPostgresStep = 'initialising' | 'starting' | 'ready' | 'joined' | 'restarting' | 'lost'
 
 export interface EmbeddedPostgres {
   /** Connection URL with user, password and the database `postgres`. */
   readonly url: string
   readonly port: number
-  /** The postmaster's process id; for tests that kill it. */
+  /** The postmaster's process id now; another one after a restart. For tests that kill it. */
   readonly pid: number
   /** `false` where the server was started by something else: `stop` then leaves it running. */
   readonly owned: boolean
   /**
-   * Leaves the server. The last user's leaving shuts it down: fast, and after 10 s immediately, then killed.
+   * Leaves the server. The last user's leaving shuts it down: fast, after 10 s immediately, then by SIGKILL.
    * Calling it again does nothing.
    */
   stop(): Promise<void>
@@ -40,10 +44,12 @@ export interface EmbeddedPostgres {
 
 const START_PATIENCE_MS = 60_000
 
+/** Tells this process's own uses of a server apart. */
 let seats = 0
 
 /**
- * Starts a real Postgres in `directory`, or joins the one that runs there.
+ * Starts a real Postgres in `directory`, or joins the one that runs there. A server that dies is started again on its
+ * port, as long as the process that started it is there.
  *
  * A process that ends without `stop`, by SIGKILL too, counts as having left. No signal handlers are installed: in which
  * order a program shuts down is its own affair.
@@ -58,19 +64,22 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       const running = await findJoinable(layout)
       if (running !== undefined) {
         progress('joined')
-        return join(layout, running, isOurs(layout, running.pid), options)
+        return takeSeat(layout, running, options)
       }
       if (options.port !== undefined && !(await isPortFree(options.port)))
         throw new EmbeddedPostgresError(
           'port-taken',
           `Port ${options.port} is taken by another program: stop it, or choose another port for Postgres.`,
         )
-      progress('initialising')
-      await initialiseCluster(layout, { durable: options.persistent })
+      if (!existsSync(layout.data)) {
+        progress('initialising')
+        await initialiseCluster(layout, { durable: options.persistent })
+      }
       progress('starting')
-      const launched = await launch(layout, options)
+      const flags = options.flags ?? []
+      const server = await Server.launch(layout, { flags, port: options.port, onProgress: progress }, START_PATIENCE_MS)
       progress('ready')
-      return join(layout, launched, true, options)
+      return takeSeat(layout, server, options)
     })
   } catch (error) {
     throw fileErrorToFailure(error, layout.directory)
@@ -88,7 +97,7 @@ function prepareDirectory(directory: string): Layout {
 }
 
 /** A server to join, after waiting for one that is on its way up or down. */
-async function findJoinable(layout: Layout): Promise<Postmaster | undefined> {
+async function findJoinable(layout: Layout): Promise<Server | undefined> {
   const settled = () => {
     const status = findPostmaster(layout.data)?.status
     return status === undefined || status === 'ready'
@@ -99,62 +108,39 @@ async function findJoinable(layout: Layout): Promise<Postmaster | undefined> {
       `A Postgres in ${layout.data} (process ${findPostmaster(layout.data)?.pid ?? '?'}) is neither starting nor stopping: end it and start again.`,
     )
   const postmaster = findPostmaster(layout.data)
+  if (postmaster !== undefined) return Server.found(layout, postmaster)
   // A crash leaves the file behind; with its number given to another program, Postgres would refuse to start.
-  if (postmaster === undefined) rmSync(`${layout.data}/postmaster.pid`, { force: true })
-  return postmaster
+  rmSync(join(layout.data, 'postmaster.pid'), { force: true })
+  return undefined
 }
 
-function isOurs(layout: Layout, pid: number): boolean {
-  try {
-    return Number(readFileSync(layout.launched, 'utf8')) === pid
-  } catch {
-    return false
+function takeSeat(layout: Layout, server: Server, options: EmbeddedPostgresOptions): EmbeddedPostgres {
+  const { port, owned } = server
+  const handle = {
+    url: `postgres://${SUPERUSER}:${readPassword(layout)}@127.0.0.1:${port}/postgres`,
+    port,
+    owned,
+    get pid() {
+      return server.pid
+    },
   }
-}
-
-async function launch(layout: Layout, options: EmbeddedPostgresOptions): Promise<{ pid: number; port: number }> {
-  const deadline = Date.now() + START_PATIENCE_MS
-  for (;;) {
-    const port = options.port ?? (await findFreePort())
-    try {
-      const { pid } = await launchPostmaster(layout, port, options.flags ?? [])
-      writeFileSync(layout.launched, `${pid}\n`)
-      return { pid, port }
-    } catch (error) {
-      const again =
-        error instanceof EmbeddedPostgresError &&
-        // Someone was faster on a port that nobody asked for.
-        ((error.kind === 'port-taken' && options.port === undefined) ||
-          // The backends of a killed postmaster need a moment to notice.
-          error.message.includes('pre-existing shared memory block'))
-      if (!again || Date.now() > deadline) throw error
-    }
-    await waitUntil(() => false, 100)
-  }
-}
-
-function join(
-  layout: Layout,
-  server: { pid: number; port: number },
-  owned: boolean,
-  options: EmbeddedPostgresOptions,
-): EmbeddedPostgres {
-  const url = `postgres://${SUPERUSER}:${readPassword(layout)}@127.0.0.1:${server.port}/postgres`
-  const handle = { url, port: server.port, pid: server.pid, owned }
-  if (!owned) return { ...handle, stop: () => Promise.resolve() }
+  if (!owned) return Object.assign(handle, { stop: () => Promise.resolve() })
   seats += 1
-  const entry = joinUsers(layout, seats)
-  const watchdog = startWatchdog(layout, basename(entry), !options.persistent)
+  const seat = joinUsers(layout, seats)
+  const watchdog = startWatchdog(layout, basename(seat), !options.persistent)
   let stopping: Promise<void> | undefined
-  return { ...handle, stop: () => (stopping ??= leave(layout, entry, options).finally(() => watchdog.dismiss())) }
+  const stop = async () => {
+    server.abandon()
+    await withLock(layout, START_PATIENCE_MS, () => leave(layout, seat, options))
+    watchdog.dismiss()
+  }
+  return Object.assign(handle, { stop: () => (stopping ??= stop()) })
 }
 
-async function leave(layout: Layout, entry: string, options: EmbeddedPostgresOptions): Promise<void> {
-  await withLock(layout, 20_000, async () => {
-    leaveUsers(entry)
-    if (countUsers(layout) > 0) return
-    const postmaster = findPostmaster(layout.data)
-    if (postmaster !== undefined && isOurs(layout, postmaster.pid)) await shutDown(postmaster.pid)
-    if (!options.persistent) rmSync(layout.directory, { recursive: true, force: true })
-  })
+async function leave(layout: Layout, seat: string, options: EmbeddedPostgresOptions): Promise<void> {
+  leaveUsers(seat)
+  if (countUsers(layout) > 0) return
+  const postmaster = findPostmaster(layout.data)
+  if (postmaster !== undefined && Server.found(layout, postmaster).owned) await shutDown(postmaster.pid)
+  if (!options.persistent) rmSync(layout.directory, { recursive: true, force: true })
 }
