@@ -1,0 +1,92 @@
+import {
+  evolveState,
+  initialState,
+  readEvent,
+  type AnyAggregate,
+  type Domain,
+  type ReadFailure,
+  type StoredEvent,
+  type VersionedState,
+} from '@tidemark/core'
+
+/**
+ * A stream as the pipeline keeps it: its state at a version, and who wrote its newest events. The authors are what
+ * tells a stale command from one that only follows its author's own.
+ */
+export interface StreamState extends VersionedState {
+  /** Id of the event at this version, `''` at 0: another one there means another history of the log. */
+  readonly head: string
+  /** Runs of events by one author, oldest first; each ends at `until`. */
+  readonly authors: readonly AuthorRun[]
+  /** Events up to this version are in no run any more. */
+  readonly authorsAfter: number
+}
+
+interface AuthorRun {
+  readonly author: string
+  /** Version of the run's last event. */
+  readonly until: number
+}
+
+/** Longest memory of authors per stream, in runs. A device that was away longer costs one read of the events. */
+const MAX_RUNS = 64
+
+/** Two events are by the same author only if the same person made them on the same device. */
+export function authorOf(principal: string, device: string | null): string {
+  return `${principal}\n${device ?? ''}`
+}
+
+export function emptyStream(aggregate: AnyAggregate): StreamState {
+  return { ...initialState(aggregate), head: '', authors: [], authorsAfter: 0 }
+}
+
+/** The stream after one author's events, which led to `after`; `head` is the last one's id. */
+export function advance(from: StreamState, author: string, after: VersionedState, head: string): StreamState {
+  const authors = [...from.authors]
+  if (authors.at(-1)?.author === author) authors.pop()
+  authors.push({ author, until: after.version })
+  const dropped = authors.length > MAX_RUNS ? authors.shift() : undefined
+  return { ...after, head, authors, authorsAfter: dropped?.until ?? from.authorsAfter }
+}
+
+export type Folded =
+  | { readonly kind: 'folded'; readonly stream: StreamState }
+  /** This code cannot read the stream: it is too old, or an upcaster or `evolve` is broken. */
+  | { readonly kind: 'unreadable'; readonly failure: ReadFailure | { readonly kind: 'evolve-failed'; readonly type: string } }
+  /** The events do not continue the stream: what was cached is of another history. */
+  | { readonly kind: 'gap' }
+
+/**
+ * Folds stored events over the stream. They must start with the event at the stream's own version, where it has one:
+ * that is how it is known to be of the same history.
+ */
+export function foldStored(
+  domain: Domain,
+  aggregate: AnyAggregate,
+  from: StreamState,
+  events: readonly StoredEvent[],
+): Folded {
+  let stream = from
+  const [first] = events
+  if (from.version > 0 && (first?.version !== from.version || first.id !== from.head)) return { kind: 'gap' }
+  for (const stored of events) {
+    if (stored.version <= stream.version) continue
+    if (stored.version !== stream.version + 1) return { kind: 'gap' }
+    const read = readEvent(domain, stored)
+    if (read.kind !== 'event') return { kind: 'unreadable', failure: read }
+    try {
+      const after = evolveState(aggregate, stream, read.event)
+      stream = advance(stream, authorOf(stored.principal, stored.device), after, stored.id)
+    } catch {
+      return { kind: 'unreadable', failure: { kind: 'evolve-failed', type: stored.type } }
+    }
+  }
+  return { kind: 'folded', stream }
+}
+
+/** Whether anybody else wrote to the stream after `version`. `'unknown'`: longer ago than the authors are kept for. */
+export function foreignSince(stream: StreamState, version: number, author: string): 'none' | 'some' | 'unknown' {
+  if (version >= stream.version) return 'none'
+  if (stream.authors.some((run) => run.until > version && run.author !== author)) return 'some'
+  return version < stream.authorsAfter ? 'unknown' : 'none'
+}
