@@ -2,6 +2,7 @@
 import { install } from './install.mjs'
 import { mainOf, node } from './run-step.mjs'
 
+/** @type {[name: string, script: string, args: string[]][]} */
 const steps = [
   ['types', 'node_modules/typescript/bin/tsc', ['-b', 'packages', 'apps/depot', 'apps/bench', 'e2e']],
   ['types of the tests', 'node_modules/typescript/bin/tsc', ['-p', 'packages/tsconfig.test.json']],

@@ -8,7 +8,7 @@ const reading = {
   // One fixed file: otherwise the nearest tsconfig.json is read with everything it references, for every source file.
   tsconfig: fileURLToPath(new URL('tsconfig.test.json', import.meta.url)),
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  ssr: { resolve: { conditions } },
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
