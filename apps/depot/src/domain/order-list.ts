@@ -42,7 +42,8 @@ export const OrderList = projection('order-list', {
     lineAdded: (row, e) => row && setAmount(row, e.occurredAt, e.data.line, [e.data.quantity, e.data.unitPrice]),
     quantityChanged: (row, e) => {
       const amount = row?.amounts[e.data.line]
-      return row && amount && setAmount(row, e.occurredAt, e.data.line, [e.data.quantity, amount[1]])
+      if (row === undefined || amount === undefined) return row
+      return setAmount(row, e.occurredAt, e.data.line, [e.data.quantity, amount[1]])
     },
     lineRemoved: (row, e) => row && setAmount(row, e.occurredAt, e.data.line, undefined),
     noteSet: (row, e) => row && { ...row, note: e.data.note, updatedAt: e.occurredAt },
