@@ -1,0 +1,41 @@
+// `npm run bench -- smoke [--json]`: installs and builds what is missing, then runs the benchmark that is named.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensureChromium } from '../../../.ci/browser.mjs'
+import { build } from '../../../.ci/build.mjs'
+import { install } from '../../../.ci/install.mjs'
+import { PlainError, mainOf, node, root, runStep } from '../../../.ci/run-step.mjs'
+
+const benches = ['smoke']
+const directory = join(root, 'apps', 'bench')
+
+await mainOf(async () => {
+  const args = process.argv.slice(2)
+  const [name] = args.filter((arg) => !arg.startsWith('--'))
+  if (name === undefined || !benches.includes(name))
+    throw new PlainError(`Name a benchmark: npm run bench -- ${benches.join(' | ')} [--json]`)
+  // Standard output belongs to the result.
+  const say = console.log
+  console.log = console.error
+  await install()
+  await build()
+  await buildBench()
+  const { path, args: chromiumArgs } = await ensureChromium()
+  console.log = say
+  const { ok } = await runStep(process.execPath, [join(directory, 'dist', 'main.js'), ...args], {
+    env: { TIDEMARK_CHROMIUM: path, TIDEMARK_CHROMIUM_ARGS: chromiumArgs.join(' ') },
+  })
+  if (!ok) process.exitCode = 1
+})
+
+async function buildBench() {
+  const types = await node('node_modules/typescript/bin/tsc', ['-b', 'apps/bench'])
+  if (!types.ok) throw new PlainError('The benchmark does not compile: the errors are above.')
+  const vite = join(directory, 'node_modules', 'vite', 'bin', 'vite.js')
+  const page = await runStep(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
+    cwd: directory,
+    env: { NODE_ENV: 'production' },
+  })
+  if (!page.ok || !existsSync(join(directory, 'dist', 'site', 'index.html')))
+    throw new PlainError('The page of the benchmark could not be built: the errors are above.')
+}

@@ -1,0 +1,10 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+/** The page that the measurements run in. */
+export default defineConfig({
+  root: 'src/page',
+  resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
+  build: { outDir: '../../dist/site', emptyOutDir: true, target: 'es2023' },
+  plugins: [react()],
+})
