@@ -1,0 +1,65 @@
+import type { Block } from './interpret-events.ts'
+import { toProjectionSet, type RegisteredProjection } from './registered-projection.ts'
+import { runBatch, type BatchContext } from './run-batch.ts'
+import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
+import { beginBuild, switchLive } from './statements/registry.ts'
+
+export type BuildStep =
+  | { readonly kind: 'more' }
+  /** An event that newer code may be able to read stands in the way. */
+  | { readonly kind: 'blocked'; readonly block: Block }
+  /** It is live; or somebody else finished or took it. What the lane's versions are must be asked again. */
+  | { readonly kind: 'live' | 'gone' }
+
+const MORE: BuildStep = { kind: 'more' }
+
+export interface Build {
+  step(limit: number): Promise<BuildStep>
+}
+
+/**
+ * Folds the rows of a version that came when the lane was already under way, from the lane's first event, under a
+ * checkpoint of its own, until it stands where the synced checkpoint stands; then it goes live in the same instant.
+ *
+ * Its rows are those that would be there had it been live from the start, their `changed` included: a client that held
+ * the version before needs only what changed since, and one that did not pulls everything.
+ */
+export function createBuild(
+  context: BatchContext & { readonly lane: number },
+  member: RegisteredProjection,
+): Build {
+  const { sql, lane } = context
+  const consumer = `build:${member.id}`
+  const set = toProjectionSet([member])
+  // `undefined`: not known, or no longer trusted, and read again.
+  let position: number | undefined
+
+  return {
+    step: async (limit) => {
+      position ??= (await beginBuild(sql, { lane, projection: member.id })) ?? undefined
+      if (position === undefined) return MORE
+      const goal = await readCheckpoint(sql, { consumer: SYNCED, lane })
+      if (goal === undefined || position >= goal.position) {
+        const answer = await switchLive(sql, { lane, projection: member.id })
+        return answer === 'behind' ? MORE : { kind: answer }
+      }
+      // Never past the goal: positions have no gaps, so the distance is a number of events.
+      const events = Math.min(limit, goal.position - position)
+      const result = await runBatch(context, { consumer, lane, from: position, limit: events, fence: 0, set })
+      switch (result.kind) {
+        case 'committed':
+          position = result.to
+          return MORE
+        case 'blocked':
+          return result
+        case 'registry':
+          return { kind: 'gone' }
+        case 'empty':
+        case 'stale':
+        case 'fenced':
+          position = undefined
+          return MORE
+      }
+    },
+  }
+}

@@ -1,0 +1,7 @@
+export { openProjections, type LaneLag, type Projections, type ProjectionsOptions } from './open-projections.ts'
+export type { OutcomeRead, PagePlace, PageRead, PageRow, PageSnapshot, ProjectionVersion } from './page.ts'
+export type { Block } from './interpret-events.ts'
+export type { RegistryBlock } from './lane-registry.ts'
+export { ROW_LIMITS } from './row-limits.ts'
+export type { ReadRow, RowsRead } from './statements/read-rows.ts'
+export type { Reached } from './wait-for-advance.ts'

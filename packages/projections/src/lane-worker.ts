@@ -1,0 +1,185 @@
+import { createAlarm } from './alarm.ts'
+import type { Advances } from './advances.ts'
+import { toDuties, type LaneDuties, type RegistryBlock } from './lane-registry.ts'
+import type { Block } from './interpret-events.ts'
+import { backOffMs, nextBatchSize } from './pacing.ts'
+import type { RegisteredProjection } from './registered-projection.ts'
+import { runBatch, type BatchContext } from './run-batch.ts'
+import { createBuild, type Build } from './build.ts'
+import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
+import { enterLane } from './statements/registry.ts'
+
+export interface LaneWorkerOptions extends BatchContext {
+  readonly lane: number
+  readonly own: readonly RegisteredProjection[]
+  readonly pollMs: number
+  readonly largestBatch: number
+  readonly advances: Advances
+  readonly onError: (error: unknown) => void
+  /** In [0, 1). */
+  readonly random: () => number
+  /** Milliseconds of a clock that never runs backwards. */
+  readonly clock: () => number
+}
+
+export interface LaneHealth {
+  /** When the loop last came round, on the worker's clock. */
+  readonly beatAt: number
+  readonly blocked: Block | RegistryBlock | undefined
+  /** The failure that is being retried. */
+  readonly failure: string | undefined
+}
+
+export interface LaneWorker {
+  /** There may be something to do. */
+  wake(): void
+  health(): LaneHealth
+  /** Resolves when the batch in flight is done and the loop has ended. */
+  stop(): Promise<void>
+}
+
+/** A blocked lane is looked at this many times less often: what unblocks it is a release. */
+const BLOCKED_POLLS = 4
+
+/** Runs the synced projections of one lane, and the builds of new ones, until it is stopped. It never ends by itself. */
+export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
+  const { lane, own, pollMs, largestBatch, advances, sql, clock } = options
+  const alarm = createAlarm()
+  // Rung by `stop` only: hints must not cut a pause after a failure short.
+  const ending = createAlarm()
+  const stopped = { is: false }
+  let duties: LaneDuties | undefined
+  let entered = false
+  let builds: readonly Build[] = []
+  // `undefined`: not known, or no longer trusted, and read again.
+  let checkpoint: number | undefined
+  let fence = 0
+  let batchSize = Math.min(100, largestBatch)
+  let beatAt = clock()
+  let blocked: Block | RegistryBlock | undefined
+  let failures = 0
+  let failure: string | undefined
+  let buildBlock: Block | undefined
+  let buildFailures = 0
+  let buildAgainAt = 0
+
+  const enter = async (): Promise<LaneDuties> => {
+    // Others are retired once, when this worker starts: two releases side by side must not do it to each other for ever.
+    const versions = await enterLane(sql, { lane, own: own.map((member) => member.id), retireOthers: !entered })
+    entered = true
+    const found = toDuties(own, versions)
+    builds = found.building.map((member) => createBuild(options, member))
+    return found
+  }
+
+  /** One batch of the live projections. Returns whether there is more to do at once. */
+  const advance = async (live: LaneDuties): Promise<boolean> => {
+    if (checkpoint === undefined) {
+      const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
+      checkpoint = stored?.position ?? 0
+      fence = stored?.fence ?? 0
+      advances.tell(lane, checkpoint)
+    }
+    const startedAt = clock()
+    const asked = blocked === undefined ? batchSize : 1
+    const result = await runBatch(options, {
+      consumer: SYNCED,
+      lane,
+      from: checkpoint,
+      limit: asked,
+      fence,
+      set: live.live,
+    })
+    if (result.kind !== 'blocked') blocked = undefined
+    switch (result.kind) {
+      case 'empty':
+        // Another process may be the one that moves the checkpoint: then the log looks empty to nobody.
+        return false
+      case 'committed':
+        checkpoint = result.to
+        advances.tell(lane, checkpoint)
+        if (asked > 1) batchSize = nextBatchSize(asked, { events: result.events, ms: clock() - startedAt }, largestBatch)
+        return result.events >= asked
+      case 'blocked':
+        blocked = result.block
+        checkpoint = undefined
+        return false
+      case 'registry':
+        duties = undefined
+        return true
+      case 'stale':
+      case 'fenced':
+        checkpoint = undefined
+        return true
+    }
+  }
+
+  /** One batch of each version that is being built. Its failures do not hold the live ones up. */
+  const build = async (): Promise<boolean> => {
+    if (builds.length === 0 || clock() < buildAgainAt) return false
+    let more = false
+    buildBlock = undefined
+    try {
+      for (const running of builds) {
+        const step = await running.step(largestBatch)
+        if (step.kind === 'more') more = true
+        else if (step.kind === 'blocked') buildBlock = step.block
+        else duties = undefined
+      }
+      buildFailures = 0
+    } catch (error) {
+      duties = undefined
+      buildFailures += 1
+      buildAgainAt = clock() + backOffMs(buildFailures, options.random())
+      options.onError(error)
+      return false
+    }
+    return more || duties === undefined
+  }
+
+  const round = async (): Promise<boolean> => {
+    const known = (duties ??= await enter())
+    if (known.block !== undefined) {
+      blocked = known.block
+      // Asked again at the next round: the other release may have gone.
+      duties = undefined
+      const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
+      if (stored !== undefined) advances.tell(lane, stored.position)
+      return false
+    }
+    const more = await advance(known)
+    return (duties === undefined ? false : await build()) || more
+  }
+
+  const loop = async (): Promise<void> => {
+    while (!stopped.is) {
+      beatAt = clock()
+      try {
+        const more = await round()
+        failures = 0
+        failure = undefined
+        if (!more) await alarm.wait(blocked === undefined ? pollMs : pollMs * BLOCKED_POLLS)
+      } catch (error) {
+        // Whether the commit came through is not known: the checkpoint tells.
+        checkpoint = undefined
+        duties = undefined
+        failures += 1
+        failure = error instanceof Error ? error.message : String(error)
+        options.onError(error)
+        await ending.wait(backOffMs(failures, options.random()))
+      }
+    }
+  }
+  const ended = loop()
+
+  return {
+    wake: () => alarm.ring(),
+    health: () => ({ beatAt, blocked: blocked ?? buildBlock, failure }),
+    stop: () => {
+      stopped.is = true
+      alarm.ring()
+      ending.ring()
+      return ended
+    },
+  }
+}

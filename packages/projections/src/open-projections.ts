@@ -1,0 +1,183 @@
+import { migrate, type PostgresStore } from '@tidemark/store'
+import type { AnyProjection, Domain } from '@tidemark/core'
+import { createAdvances } from './advances.ts'
+import { startLaneWorker, type LaneHealth, type LaneWorker } from './lane-worker.ts'
+import type { PageRead, PageSnapshot, ProjectionVersion } from './page.ts'
+import type { RegisteredProjection } from './registered-projection.ts'
+import { knownLanes, readCheckpoint, readLag, SYNCED } from './statements/checkpoint.ts'
+import { readPage } from './statements/read-page.ts'
+import { readRows, type ReadRow, type RowsRead } from './statements/read-rows.ts'
+import { liveVersions, registerProjection } from './statements/registry.ts'
+import { waitForAdvance, type Reached } from './wait-for-advance.ts'
+
+export interface ProjectionsOptions {
+  readonly store: Pick<PostgresStore, 'readLane' | 'onWake' | 'sql'>
+  readonly domain: Domain
+  /** How often a lane is looked at when no hint comes. Milliseconds, default 250. */
+  readonly pollMs?: number
+  /** Most events in a batch. Default 1,000. */
+  readonly batch?: number
+  /** Brings the schema up to date first. Default true. */
+  readonly migrate?: boolean
+  /** Failures that are being retried, and those of listeners. Default: dropped, `lag()` still shows them. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** How far the synced projections of a lane are behind its log. */
+export interface LaneLag {
+  readonly lane: number
+  readonly checkpoint: number
+  /** Highest position of the log, read in the same snapshot. */
+  readonly head: number
+  readonly events: number
+  /** Age of the oldest event that is not folded yet, by the database's clock; 0 when there is none. */
+  readonly seconds: number
+  /** Milliseconds since the lane's loop in this process came round; since the opening, where there is no loop. */
+  readonly heartbeatAgeMs: number
+  /** Why the lane, or a build in it, stands still although everything works. Newer code is what helps. */
+  readonly blocked?: NonNullable<LaneHealth['blocked']>
+  /** The failure that is being retried. */
+  readonly failure?: string
+  /** Events set aside, those behind others included. */
+  readonly parked: number
+}
+
+export interface Projections {
+  /** Starts the worker in this process. Without it this process only reads. */
+  start(): void
+  /** Finishes the batch in flight; resolves within 2 s. The store stays open. */
+  close(): Promise<void>
+  /** One page of the feed, in one snapshot. Throws DatabaseError. */
+  readPage(read: PageRead): Promise<PageSnapshot>
+  /** The projection versions that pages of the lane are made of now, of this release and of others. */
+  liveVersions(lane: number): Promise<readonly ProjectionVersion[]>
+  /** Rows for the server's own use. `not-live` where the version is still being built, or unknown. */
+  readRows(read: Omit<RowsRead, 'version'>): Promise<{ kind: 'rows'; rows: readonly ReadRow[] } | { kind: 'not-live' }>
+  /** Tells of every checkpoint that this process's worker reaches or sees. Returns the unsubscribe. */
+  onAdvance(listener: (lane: number, position: number) => void): () => void
+  /** Waits until the synced projections hold what the log held at a position; never longer than asked. */
+  waitFor(place: { readonly lane: number; readonly position: number }, timeoutMs: number): Promise<Reached>
+  lag(): Promise<readonly LaneLag[]>
+}
+
+const MIGRATIONS = new URL('../migrations/', import.meta.url)
+const CLOSE_MS = 1_900
+/** How often new lanes are looked for; hints tell of them sooner. */
+const LANES_MS = 2_000
+
+/**
+ * Registers the domain's projection versions in the database and opens the engine on them.
+ *
+ * @throws MigrationError, DatabaseError
+ */
+export async function openProjections(options: ProjectionsOptions): Promise<Projections> {
+  const { store, domain, pollMs = 250, batch = 1_000, onError = () => {} } = options
+  const sql = store.sql()
+  const clock = (): number => performance.now()
+  const openedAt = clock()
+  if (options.migrate !== false) await migrate(sql, { namespace: 'projections', directory: MIGRATIONS })
+  const own = await register(sql, domain.projections)
+  const advances = createAdvances(onError)
+  const workers = new Map<number, LaneWorker>()
+  let started = false
+  let closed = false
+  let stopWaking = (): void => {}
+  let lanesTimer: NodeJS.Timeout | undefined
+
+  const workLane = (lane: number): LaneWorker => {
+    const running = workers.get(lane)
+    if (running !== undefined) return running
+    const worker = startLaneWorker({
+      domain,
+      store,
+      sql,
+      lane,
+      own,
+      pollMs,
+      largestBatch: batch,
+      advances,
+      onError,
+      random: Math.random,
+      clock,
+    })
+    workers.set(lane, worker)
+    return worker
+  }
+
+  const findLanes = async (): Promise<void> => {
+    try {
+      const lanes = await knownLanes(sql)
+      if (!closed) lanes.forEach(workLane)
+    } catch (error) {
+      onError(error)
+    }
+    if (!closed) lanesTimer = setTimeout(() => void findLanes(), LANES_MS).unref()
+  }
+
+  return {
+    start: () => {
+      if (started || closed) return
+      started = true
+      stopWaking = store.onWake((lane) => workLane(lane).wake())
+      void findLanes()
+    },
+    close: async () => {
+      closed = true
+      stopWaking()
+      clearTimeout(lanesTimer)
+      const stopped = Promise.all([...workers.values()].map((worker) => worker.stop()))
+      let timer: NodeJS.Timeout | undefined
+      const limit = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSE_MS)
+      })
+      await Promise.race([stopped, limit])
+      clearTimeout(timer)
+    },
+    readPage: (read) => readPage(sql, read),
+    liveVersions: (lane) => liveVersions(sql, { lane }),
+    readRows: async (read) => {
+      const version = domain.projectionsByName.get(read.projection)?.version
+      const rows = version === undefined ? undefined : await readRows(sql, { ...read, version })
+      return rows === undefined ? { kind: 'not-live' } : { kind: 'rows', rows }
+    },
+    onAdvance: (listener) => advances.listen(listener),
+    waitFor: (place, timeoutMs) =>
+      waitForAdvance({
+        ...place,
+        timeoutMs,
+        pollMs,
+        advances,
+        read: async () => (await readCheckpoint(sql, { consumer: SYNCED, lane: place.lane }))?.position ?? 0,
+      }),
+    lag: async () => {
+      const lanes = await readLag(sql)
+      return lanes.map(({ lane, checkpoint, head, seconds, parked }) => {
+        const health = workers.get(lane)?.health()
+        return {
+          lane,
+          checkpoint,
+          head,
+          events: Math.max(0, head - checkpoint),
+          seconds,
+          heartbeatAgeMs: Math.max(0, clock() - (health?.beatAt ?? openedAt)),
+          ...(health?.blocked === undefined ? {} : { blocked: health.blocked }),
+          ...(health?.failure === undefined ? {} : { failure: health.failure }),
+          parked,
+        }
+      })
+    },
+  }
+}
+
+async function register(
+  sql: ReturnType<PostgresStore['sql']>,
+  projections: readonly AnyProjection[],
+): Promise<readonly RegisteredProjection[]> {
+  const registered: RegisteredProjection[] = []
+  // One after another: each may create a partition, under one lock.
+  for (const projection of projections) {
+    const id = await registerProjection(sql, { name: projection.name, version: projection.version })
+    registered.push({ id, projection })
+  }
+  return registered
+}

@@ -1,0 +1,95 @@
+import { aggregate, defineDomain, event, projection, type Domain, type StoredEvent } from '@tidemark/core'
+import * as z from 'zod'
+
+/** Things in boxes: rows that move between scopes, are deleted and come back, and folds that fail when told to. */
+const Item = aggregate('item', {
+  initial: () => ({ box: '', name: '', there: false }),
+  events: {
+    put: event(z.object({ box: z.string(), name: z.string() }), {
+      version: 2,
+      upcast: { 1: ({ box }: { box: string }) => ({ box, name: 'unnamed' }) },
+    }),
+    moved: event(z.object({ box: z.string() })),
+    renamed: event(z.object({ name: z.string() })),
+    taken: event(z.object({})),
+    /** Nothing of any row is different after it. */
+    seen: event(z.object({})),
+  },
+  evolve: {
+    put: (_, { box, name }) => ({ box, name, there: true }),
+    moved: (state, { box }) => ({ ...state, box }),
+    renamed: (state, { name }) => ({ ...state, name }),
+    taken: (state) => ({ ...state, there: false }),
+    seen: (state) => state,
+  },
+  commands: () => ({}),
+})
+
+export const POISON = 'poison'
+
+/** One row per item, in the scope of its box. */
+export const Items = projection('items', {
+  on: Item,
+  row: z.object({ box: z.string(), name: z.string() }),
+  fold: {
+    put: (_, e) => ({ name: e.data.name, box: e.data.box }),
+    moved: (row, e) => row && { ...row, box: e.data.box },
+    renamed: (row, e) => {
+      if (row && e.data.name === POISON) {
+        row.name = 'half done'
+        throw new Error('cannot fold poison')
+      }
+      return row && { ...row, name: e.data.name }
+    },
+    taken: () => undefined,
+    seen: (row) => row,
+  },
+  scope: (row) => `box:${row.box}`,
+})
+
+/** One row per name: how often it was given. The key is in the data. */
+export const nameCounts = (version: number) =>
+  projection('names', {
+    on: Item,
+    version,
+    row: z.object({ times: z.number(), last: z.string() }),
+    key: (e) => (e.data as { name?: string }).name,
+    fold: {
+      put: (row, e) => ({ times: (row?.times ?? 0) + 1, last: e.streamId }),
+      renamed: (row, e) => ({ times: (row?.times ?? 0) + 1, last: e.streamId }),
+    },
+  })
+
+export const Names = nameCounts(1)
+
+export const boxes: Domain = defineDomain({ name: 'boxes', aggregates: [Item], projections: [Items, Names] })
+export const boxesWithoutNames: Domain = defineDomain({ name: 'boxes', aggregates: [Item], projections: [Items] })
+export const boxesWithNamesTwo: Domain = defineDomain({
+  name: 'boxes',
+  aggregates: [Item],
+  projections: [Items, nameCounts(2)],
+})
+
+export const uuid = (n: number): string => `01900000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
+
+/** An event as the log would hold it. */
+export function logged(position: number, stream: string, type: string, data: object, more: Partial<StoredEvent> = {}): StoredEvent {
+  return {
+    id: uuid(position),
+    type,
+    schema: type === 'item.put' ? 2 : 1,
+    data: data as StoredEvent['data'],
+    metadata: {},
+    lane: 0,
+    position,
+    tenant: 'acme',
+    stream,
+    version: position,
+    principal: 'ann',
+    device: null,
+    command: null,
+    occurredAt: '2026-01-01T00:00:00.000Z',
+    recordedAt: '2026-01-01T00:00:00.000Z',
+    ...more,
+  }
+}
