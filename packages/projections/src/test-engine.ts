@@ -1,0 +1,114 @@
+import type { Domain, Json } from '@tidemark/core'
+import { openStore, type Driver, type PostgresStore } from '@tidemark/store'
+import { testDatabase } from '@tidemark/testing/postgres'
+import { openProjections, type Projections, type ProjectionsOptions } from './open-projections.ts'
+import type { Tables } from './test-replay.ts'
+import { keyId } from './fold-batch.ts'
+import { uuid } from './test-domain.ts'
+
+export interface Write {
+  readonly stream: string
+  readonly type: string
+  readonly data: Json
+  readonly schema?: number
+}
+
+export interface Engine {
+  readonly url: string
+  readonly store: PostgresStore
+  /** Appends one event, at any version. */
+  write(write: Write, more?: { tenant?: string; command?: string; device?: string; principal?: string }): Promise<number>
+  open(domain: Domain, options?: Partial<ProjectionsOptions>): Promise<Projections>
+  /** Resolves when the synced checkpoint is at the head of lane 0. */
+  settled(projections: Projections): Promise<void>
+  /** All that is stored of the projections, by the catalogue's ids. */
+  tables(): Promise<Tables & { names: ReadonlyMap<number, string> }>
+  close(): Promise<void>
+}
+
+export const TENANT = 'acme'
+let lastId = 1
+
+/** A store on a database of its own, and engines on it. */
+export async function createEngine(): Promise<Engine> {
+  const database = await testDatabase()
+  const store = await openStore({ url: database.url })
+  const opened: Projections[] = []
+  const sql = store.sql()
+  return {
+    url: database.url,
+    store,
+    write: async (write, more = {}) => {
+      const answer = await store.append({
+        tenant: more.tenant ?? TENANT,
+        stream: write.stream,
+        expected: 'any',
+        principal: more.principal ?? 'ann',
+        device: more.device ?? null,
+        command: more.command === undefined ? null : { id: more.command, hash: '0'.repeat(32) },
+        occurredAt: '2026-01-01T00:00:00.000Z',
+        events: [
+          {
+            id: uuid(lastId++),
+            type: write.type,
+            schema: write.schema ?? (write.type === 'item.put' ? 2 : 1),
+            data: write.data,
+            metadata: {},
+          },
+        ],
+      })
+      if (answer.kind !== 'appended') throw new Error(`The test's append was answered ${JSON.stringify(answer)}.`)
+      return answer.position
+    },
+    open: async (domain, options = {}) => {
+      const projections = await openProjections({ store, domain, pollMs: 20, onError: () => {}, ...options })
+      opened.push(projections)
+      return projections
+    },
+    settled: async (projections) => {
+      const reached = await projections.waitFor({ lane: 0, position: await store.head(0) }, 20_000)
+      if (reached.kind !== 'reached') {
+        throw new Error(`The lane did not get to its head: ${JSON.stringify(await projections.lag())}`)
+      }
+    },
+    tables: () => readTables(sql),
+    close: async () => {
+      await Promise.all(opened.map((projections) => projections.close()))
+      await store.close()
+      await database.drop()
+    },
+  }
+}
+
+async function readTables(sql: Driver): Promise<Tables & { names: ReadonlyMap<number, string> }> {
+  const [rows, tombstones, parked, projections] = await Promise.all([
+    sql.query<Tables['rows'] extends Map<string, infer Row> ? Row : never>(
+      'select projection, tenant, key, row::text as text, scope, position, changed, stale from tidemark.rows',
+    ),
+    sql.query<Tables['tombstones'] extends Map<string, infer Tombstone> ? Tombstone : never>(
+      'select projection, tenant, key, scope, position, changed from tidemark.tombstones',
+    ),
+    sql.query<Tables['parked'][number]>(
+      `select projection, tenant, key, by, position, reason, attempts, event_id as "eventId", stream, type, error
+         from tidemark.parked order by position, projection`,
+    ),
+    sql.query<{ id: number; name: string; version: number }>('select id, name, version from tidemark.projections'),
+  ])
+  return {
+    rows: new Map(rows.map((row) => [keyId(row.projection, row.tenant, row.key), { ...row }])),
+    tombstones: new Map(tombstones.map((at) => [`${keyId(at.projection, at.tenant, at.key)}\n${at.scope}`, { ...at }])),
+    parked: parked.map((event) => ({ ...event })),
+    names: new Map(projections.map(({ id, name, version }) => [id, `${name}@${version}`])),
+  }
+}
+
+/** Waits until a condition holds; fails with what was last seen. */
+export async function until<T>(read: () => Promise<T> | T, holds: (value: T) => boolean, ms = 15_000): Promise<T> {
+  const end = performance.now() + ms
+  for (;;) {
+    const value = await read()
+    if (holds(value)) return value
+    if (performance.now() > end) throw new Error(`Still not so: ${JSON.stringify(value)}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
