@@ -2,7 +2,7 @@ import { aggregate, defineDomain, event, projection, type Domain, type StoredEve
 import * as z from 'zod'
 
 /** Things in boxes: rows that move between scopes, are deleted and come back, and folds that fail when told to. */
-const Item = aggregate('item', {
+const itemAt = (renamedVersion: number) => aggregate('item', {
   initial: () => ({ box: '', name: '', there: false }),
   events: {
     put: event(z.object({ box: z.string(), name: z.string() }), {
@@ -10,7 +10,7 @@ const Item = aggregate('item', {
       upcast: { 1: ({ box }: { box: string }) => ({ box, name: 'unnamed' }) },
     }),
     moved: event(z.object({ box: z.string() })),
-    renamed: event(z.object({ name: z.string() })),
+    renamed: event(z.object({ name: z.string() }), { version: renamedVersion, upcast: { 1: (data: object) => data } }),
     taken: event(z.object({})),
     /** Nothing of any row is different after it. */
     seen: event(z.object({})),
@@ -25,11 +25,14 @@ const Item = aggregate('item', {
   commands: () => ({}),
 })
 
+const Item = itemAt(1)
+const ItemTwo = itemAt(2)
+
 export const POISON = 'poison'
 
 /** One row per item, in the scope of its box. */
-export const Items = projection('items', {
-  on: Item,
+const itemsOf = (on: typeof Item) => projection('items', {
+  on,
   row: z.object({ box: z.string(), name: z.string() }),
   fold: {
     put: (_, e) => ({ name: e.data.name, box: e.data.box }),
@@ -48,9 +51,9 @@ export const Items = projection('items', {
 })
 
 /** One row per name: how often it was given. The key is in the data. */
-export const nameCounts = (version: number) =>
+const namesOf = (on: typeof Item, version: number) =>
   projection('names', {
-    on: Item,
+    on,
     version,
     row: z.object({ times: z.number(), last: z.string() }),
     key: (e) => (e.data as { name?: string }).name,
@@ -60,14 +63,22 @@ export const nameCounts = (version: number) =>
     },
   })
 
-export const Names = nameCounts(1)
+const Items = itemsOf(Item)
 
-export const boxes: Domain = defineDomain({ name: 'boxes', aggregates: [Item], projections: [Items, Names] })
+export const boxes: Domain = defineDomain({ name: 'boxes', aggregates: [Item], projections: [Items, namesOf(Item, 1)] })
+/** An older or a newer release, without the second projection. */
 export const boxesWithoutNames: Domain = defineDomain({ name: 'boxes', aggregates: [Item], projections: [Items] })
+/** A newer release, with another version of the second projection. */
 export const boxesWithNamesTwo: Domain = defineDomain({
   name: 'boxes',
   aggregates: [Item],
-  projections: [Items, nameCounts(2)],
+  projections: [Items, namesOf(Item, 2)],
+})
+/** A newer release, which writes one event in another schema version. */
+export const boxesWithRenamedTwo: Domain = defineDomain({
+  name: 'boxes',
+  aggregates: [ItemTwo],
+  projections: [itemsOf(ItemTwo), namesOf(ItemTwo, 1)],
 })
 
 export const uuid = (n: number): string => `01900000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`

@@ -2,9 +2,9 @@ import type { Domain, Json } from '@tidemark/core'
 import { openStore, type Driver, type PostgresStore } from '@tidemark/store'
 import { testDatabase } from '@tidemark/testing/postgres'
 import { openProjections, type Projections, type ProjectionsOptions } from './open-projections.ts'
-import type { Tables } from './test-replay.ts'
+import { emptyTables, replayBatch, type Tables } from './test-replay.ts'
 import { keyId } from './fold-batch.ts'
-import { uuid } from './test-domain.ts'
+import { POISON, uuid } from './test-domain.ts'
 
 export interface Write {
   readonly stream: string
@@ -21,6 +21,12 @@ export interface Engine {
   open(domain: Domain, options?: Partial<ProjectionsOptions>): Promise<Projections>
   /** Resolves when the synced checkpoint is at the head of lane 0. */
   settled(projections: Projections): Promise<void>
+  /** Events of 30 items, three boxes and ten names, one after another. */
+  writeAtRandom(count: number, tenant?: string): Promise<void>
+  /** Everything stored, in a form and order that {@link replayed} has too. */
+  stored(only?: (version: string) => boolean): Promise<unknown>
+  /** The whole log folded in memory, in one batch. */
+  replayed(domain: Domain, only?: (version: string) => boolean): Promise<unknown>
   /** All that is stored of the projections, by the catalogue's ids. */
   tables(): Promise<Tables & { names: ReadonlyMap<number, string> }>
   close(): Promise<void>
@@ -35,30 +41,55 @@ export async function createEngine(): Promise<Engine> {
   const store = await openStore({ url: database.url })
   const opened: Projections[] = []
   const sql = store.sql()
+  const write: Engine['write'] = async (write, more = {}) => {
+    const answer = await store.append({
+      tenant: more.tenant ?? TENANT,
+      stream: write.stream,
+      expected: 'any',
+      principal: more.principal ?? 'ann',
+      device: more.device ?? null,
+      command: more.command === undefined ? null : { id: more.command, hash: '0'.repeat(32) },
+      occurredAt: '2026-01-01T00:00:00.000Z',
+      events: [
+        {
+          id: uuid(lastId++),
+          type: write.type,
+          schema: write.schema ?? (write.type === 'item.put' ? 2 : 1),
+          data: write.data,
+          metadata: {},
+        },
+      ],
+    })
+    if (answer.kind !== 'appended') throw new Error(`The test's append was answered ${JSON.stringify(answer)}.`)
+    return answer.position
+  }
   return {
     url: database.url,
     store,
-    write: async (write, more = {}) => {
-      const answer = await store.append({
-        tenant: more.tenant ?? TENANT,
-        stream: write.stream,
-        expected: 'any',
-        principal: more.principal ?? 'ann',
-        device: more.device ?? null,
-        command: more.command === undefined ? null : { id: more.command, hash: '0'.repeat(32) },
-        occurredAt: '2026-01-01T00:00:00.000Z',
-        events: [
-          {
-            id: uuid(lastId++),
-            type: write.type,
-            schema: write.schema ?? (write.type === 'item.put' ? 2 : 1),
-            data: write.data,
-            metadata: {},
-          },
-        ],
-      })
-      if (answer.kind !== 'appended') throw new Error(`The test's append was answered ${JSON.stringify(answer)}.`)
-      return answer.position
+    write,
+    writeAtRandom: async (count, tenant = TENANT) => {
+      const pick = (n: number): number => Math.floor(Math.random() * n)
+      for (let n = 0; n < count; n++) {
+        const stream = `item/${pick(30)}`
+        const box = 'abc'.charAt(pick(3))
+        const name = `n${pick(10)}`
+        const what = Math.random()
+        if (what < 0.35) await write({ stream, type: 'item.put', data: { box, name } }, { tenant })
+        else if (what < 0.36) await write({ stream, type: 'item.renamed', data: { name: POISON } }, { tenant })
+        else if (what < 0.6) await write({ stream, type: 'item.renamed', data: { name } }, { tenant })
+        else if (what < 0.8) await write({ stream, type: 'item.moved', data: { box } }, { tenant })
+        else if (what < 0.9) await write({ stream, type: 'item.taken', data: {} }, { tenant })
+        else await write({ stream, type: 'item.seen', data: {} }, { tenant })
+      }
+    },
+    stored: async (only) => {
+      const { names, ...tables } = await readTables(sql)
+      return comparable(tables, names, only)
+    },
+    replayed: async (domain, only) => {
+      const tables = emptyTables()
+      replayBatch(tables, domain, await store.readLane({ lane: 0, after: 0, limit: 1_000_000 }))
+      return comparable(tables, new Map(domain.projections.map((p, index) => [index + 1, `${p.name}@${p.version}`])), only)
     },
     open: async (domain, options = {}) => {
       const projections = await openProjections({ store, domain, pollMs: 20, onError: () => {}, ...options })
@@ -78,6 +109,20 @@ export async function createEngine(): Promise<Engine> {
       await database.drop()
     },
   }
+}
+
+function comparable(
+  tables: Tables,
+  names: ReadonlyMap<number, string>,
+  only: (version: string) => boolean = () => true,
+): unknown {
+  const plain = (values: Iterable<{ projection: number }>) =>
+    [...values]
+      .map(({ projection, ...rest }) => ({ projection: names.get(projection) ?? '?', ...rest }))
+      .filter((value) => only(value.projection))
+      .map((value) => JSON.stringify(Object.entries(value).sort()))
+      .sort()
+  return { rows: plain(tables.rows.values()), tombstones: plain(tables.tombstones.values()), parked: plain(tables.parked) }
 }
 
 async function readTables(sql: Driver): Promise<Tables & { names: ReadonlyMap<number, string> }> {
