@@ -128,24 +128,26 @@ async function within(ms: number, promise: Promise<unknown>): Promise<void> {
 /** SQLSTATEs (classes, or whole codes) after which the statement is known to be rolled back and may work later. */
 const ROLLED_BACK = ['25006', '40', '53', '55', '57014', '58']
 /** Failures of the connection attempt itself: the statement was never sent. */
-const NOT_SENT = new Set(['CONNECT_TIMEOUT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT', '57P03'])
+const NOT_SENT = new Set(['CONNECT_TIMEOUT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'])
 
 export function toDatabaseError(error: unknown): DatabaseError {
-  const { code, message, constraint_name } = error as { code?: string; message?: string; constraint_name?: string }
+  const { code, message, severity, constraint_name } = error as Partial<Record<string, string>>
   const text = message ?? String(error)
   if (code === undefined) return new DatabaseError('unknown', 'DRIVER', text, { cause: error })
-  return new DatabaseError(failureOf(code), code, text, {
+  // Only what the server itself reported has a severity; `EPIPE` would pass for an SQLSTATE otherwise.
+  return new DatabaseError(failureOf(code, severity !== undefined), code, text, {
     cause: error,
     ...(constraint_name === undefined ? {} : { constraint: constraint_name }),
   })
 }
 
-function failureOf(code: string): DatabaseError['kind'] {
-  if (NOT_SENT.has(code) || code.startsWith('28') || code === '53300' || code === '3D000') return 'not-sent'
+function failureOf(code: string, fromServer: boolean): DatabaseError['kind'] {
+  if (NOT_SENT.has(code)) return 'not-sent'
+  if (!fromServer) return 'unknown'
+  if (code === '57P03' || code.startsWith('28') || code === '53300' || code === '3D000') return 'not-sent'
   // 40003 is "statement completion unknown".
   if (code === '40003') return 'unknown'
   if (ROLLED_BACK.some((prefix) => code.startsWith(prefix))) return 'rolled-back'
   // 57P01 and 57P02 (the backend was told to die) may come after the commit; so may every lost connection.
-  if (/^[0-9A-Z]{5}$/.test(code) && !code.startsWith('08') && !code.startsWith('57P')) return 'rejected'
-  return 'unknown'
+  return code.startsWith('08') || code.startsWith('57P') ? 'unknown' : 'rejected'
 }

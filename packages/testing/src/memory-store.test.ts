@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeEventStore, newAppend } from './event-store-contract.ts'
+import { describeEventStore, newAppend, newEvent } from './event-store-contract.ts'
 import { createMemoryStore } from './memory-store.ts'
 
 describeEventStore('the memory store', async () => ({ store: createMemoryStore(), close: async () => {} }))
@@ -15,9 +15,10 @@ test('recorded times never run backwards, whatever the clock does', async () => 
 test('what a caller or a reader does to an object afterwards changes nothing in the log', async () => {
   const store = createMemoryStore()
   const data = { list: [1] }
-  await store.append(newAppend({ events: [{ ...newAppend().events[0]!, data }] }))
+  await store.append(newAppend({ events: [newEvent(data)] }))
   data.list.push(2)
   const [event] = await store.readLane({ lane: 0, after: 0, limit: 1 })
   expect(event?.data).toEqual({ list: [1] })
-  expect(() => (event?.data as { list: number[] }).list.push(3)).toThrow(TypeError)
+  const stored = event?.data as { list: number[] }
+  expect(() => stored.list.push(3)).toThrow(TypeError)
 })
