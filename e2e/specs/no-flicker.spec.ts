@@ -1,0 +1,82 @@
+import { ada } from '../fixtures/accounts.ts'
+import { recordFrames, type Frame } from '../fixtures/frames.ts'
+import { holdProjections } from '../fixtures/held-database.ts'
+import { watchPushes } from '../fixtures/pushes.ts'
+import { lamp, mug, seedOrder, seedProducts } from '../fixtures/seed.ts'
+import { expect, test } from '../fixtures/test.ts'
+
+/** How often each text was shown in a row, in order: `[['1', 12], ['2', 30]]`. Any way back makes a run of its own. */
+function runsOf(frames: readonly Frame[], read: (texts: readonly string[]) => string): readonly string[] {
+  const runs: string[] = []
+  for (const { texts } of frames) {
+    const shown = read(texts)
+    if (runs.at(-1) !== shown) runs.push(shown)
+  }
+  return runs
+}
+
+test('a changed quantity is there in every frame, from the dispatch until after the projected row', async ({
+  api,
+  depot,
+  device,
+  log,
+}) => {
+  await seedProducts(api, mug)
+  const order = await seedOrder(api, { number: 'CALM-1', lines: [[mug, 1]] })
+  const desk = await device(ada)
+  desk.network.latency(60)
+  await desk.app.openOrder(order)
+  await desk.app.hasQuantity(mug, 1)
+
+  const recording = await recordFrames(desk.app.page.locator('body'), '[data-testid="order-line"]')
+  const quantities = [2, 3, 4, 5, 6, 7, 8]
+  for (const quantity of quantities) {
+    // Each goes another way: some over the row of the one before, some in the middle of its push.
+    await desk.app.setQuantity(mug, quantity)
+    if (quantity % 3 === 0) await desk.app.synced()
+  }
+  await desk.app.synced()
+  const hold = await holdProjections(depot.databaseUrl)
+  await desk.app.setQuantity(mug, 9)
+  await expect.poll(() => log.story(order.stream).then((story) => story.length)).toBe(2 + quantities.length + 1)
+  await hold.release()
+  await desk.app.synced()
+  const frames = await recording.stop()
+
+  expect(frames.length).toBeGreaterThan(50)
+  expect(frames.filter(({ texts }) => texts.length !== 1)).toEqual([])
+  // The line's worth, 4.50 apiece: it goes up and never back.
+  const worth = runsOf(frames, ([line = '']) => /£([\d.]+)(?!.*£)/s.exec(line)?.[1] ?? line)
+  expect(worth).toEqual([1, ...quantities, 9].map((quantity) => (quantity * 4.5).toFixed(2)))
+  await log.expectSound()
+})
+
+test('a new order is in the list once, in every frame, while it is acknowledged and projected', async ({
+  api,
+  depot,
+  device,
+}) => {
+  await seedProducts(api, mug, lamp)
+  await seedOrder(api, { number: 'THERE-1', lines: [[mug, 1]] })
+  const desk = await device(ada)
+  desk.network.latency(60)
+  const pushes = watchPushes(desk.app.page)
+  const hold = await holdProjections(depot.databaseUrl)
+  await desk.app.placeOrder({ number: 'CALM-2', lastName: 'Hale', lines: [[lamp, 2]] })
+  await desk.app.follow('Orders')
+  await expect(desk.app.orderRow('CALM-2')).toHaveCount(1)
+  const recording = await recordFrames(desk.app.page.locator('body'), '[data-testid="order-row"]')
+  // Acknowledged, but not projected yet.
+  await expect.poll(() => pushes.answers().filter(({ answer }) => answer.kind === 'accepted').length).toBe(2)
+  await hold.release()
+  await desk.app.synced()
+  const frames = await recording.stop()
+
+  const shown = runsOf(frames, (texts) => texts.filter((text) => text.includes('CALM-2')).map(total).join(' and '))
+  expect(shown).toEqual(['49.90'])
+  expect(runsOf(frames, (texts) => String(texts.length))).toEqual(['2'])
+})
+
+function total(row: string): string {
+  return /£([\d.]+)/.exec(row)?.[1] ?? row
+}
