@@ -34,7 +34,7 @@ export class ImportStalled extends Error {
 const BATCH = 200
 const IN_FLIGHT = 8
 /** Commands of one stream are stored one after another: a batch of many streams is done sooner than one of few. */
-const PER_STREAM = 20
+const PER_STREAM = 10
 
 interface StreamQueue {
   readonly commands: readonly PlannedCommand[]
