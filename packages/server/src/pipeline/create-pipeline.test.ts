@@ -1,5 +1,5 @@
 import type { EventStore, Principal, PushAnswer, PushedCommand, StoredEvent } from '@tidemark/core'
-import { createMemoryStore } from '../../../testing/src/memory-store.ts'
+import { createMemoryStore } from '@tidemark/testing'
 import { describe, expect, test } from 'vitest'
 import { ann, bob, createLogBook, eve, laptop, newId, newWallet, phone, pushed } from '../fixtures/push.ts'
 import { walletDomain } from '../fixtures/wallet.ts'

@@ -1,0 +1,193 @@
+import { randomInt } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { TENANT_SCOPE, WIRE_LIMITS, type Domain, type Principal } from '@tidemark/core'
+import type { Projections } from '@tidemark/projections'
+import type { PostgresStore } from '@tidemark/store'
+import fastify from 'fastify'
+import type { DevIssuer } from '../auth/dev-issuer.ts'
+import type { Verifier } from '../auth/verifier.ts'
+import { errorFields, stderrLogger, type Logger } from '../logger.ts'
+import { createPipeline, type Pipeline, type PipelineOptions } from '../pipeline/create-pipeline.ts'
+import { createSealer, type SealKey } from '../seal.ts'
+import { createFeed } from '../sync/feed.ts'
+import { createLaneWatch } from '../sync/lane-watch.ts'
+import { LIVE_TIMES, type LiveTimes } from '../sync/live.ts'
+import { createSyncRouter } from '../sync/router.ts'
+import { createStreamCount } from '../sync/stream-count.ts'
+import { addDevRoutes } from './dev-routes.ts'
+import { codeOfStatus, sendError } from './errors.ts'
+import { createReadiness } from './readiness.ts'
+import { addSecurityHeaders, isCrossSite } from './security-headers.ts'
+import { addStaticFiles, answerUnknown, isApiPath } from './static-files.ts'
+import { createRateLimiter, type RateLimit } from './token-bucket.ts'
+import { addTrpcRoute } from './trpc-route.ts'
+
+export interface ServerLimits {
+  /** Bytes of a request's body. Default 1 MiB, which clients know as `WIRE_LIMITS.bodyBytes`. */
+  readonly bodyBytes: number
+  /** Live streams of one principal at a time. Default 20. */
+  readonly streamsPerPrincipal: number
+  /** Requests of one principal. Default 300 at once, 100 a second. */
+  readonly rate: RateLimit
+  readonly live: LiveTimes
+}
+
+export interface SyncServerOptions {
+  readonly domain: Domain
+  readonly store: PostgresStore
+  /** Whether its worker runs in this process is the caller's choice. */
+  readonly projections: Projections
+  readonly verifier: Verifier
+  /** Opens `/dev/accounts` and `/dev/sign-in`. Leave it out where real data is. */
+  readonly devIssuer?: DevIssuer
+  /** The scopes a principal may see. Default: the whole tenant. */
+  readonly scopesOf?: (principal: Principal) => readonly string[]
+  /** A built web app, served beside the API. */
+  readonly staticDirectory?: string
+  readonly sealKeys: readonly SealKey[]
+  /** Other origins whose pages may call, such as `https://app.example.com`. Default: none but the server's own. */
+  readonly origins?: readonly string[]
+  readonly limits?: Partial<ServerLimits>
+  readonly pipeline?: Pick<PipelineOptions, 'cacheSize' | 'clock' | 'maxInFlight'>
+  readonly logger?: Logger
+  readonly now?: () => number
+}
+
+export interface SyncServer {
+  /**
+   * Handles a request of somebody else's HTTP server, connect style. What is not the server's own is handed to `next`,
+   * where there is one.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void
+  /** Rejects where the port is taken or not allowed. Port 0 takes a free one. */
+  listen(address: { readonly port: number; readonly host?: string }): Promise<{ readonly url: string }>
+  /** Sends streams away, lets requests finish, and ends within 4 s. Store and projections stay open. */
+  close(): Promise<void>
+  readonly pipeline: Pipeline
+}
+
+/** Requests under way get so long to finish, then their connections go. */
+const DRAIN_MS = 2_000
+const CLOSE_MS = 1_500
+/** A request has to have arrived within it; streams are answers and may take for ever. */
+const REQUEST_MS = 30_000
+
+/**
+ * The sync service over HTTP: tRPC under `/trpc`, `/livez`, `/readyz`, and the built app where one is given.
+ *
+ * @throws TypeError on seal keys that are not usable.
+ */
+export async function createSyncServer(options: SyncServerOptions): Promise<SyncServer> {
+  const { domain, store, projections } = options
+  const now = options.now ?? Date.now
+  const logger = options.logger ?? stderrLogger
+  const scopesOf = options.scopesOf ?? (() => [TENANT_SCOPE])
+  const limits: ServerLimits = {
+    bodyBytes: WIRE_LIMITS.bodyBytes,
+    streamsPerPrincipal: 20,
+    rate: { burst: 300, perSecond: 100 },
+    live: LIVE_TIMES,
+    ...options.limits,
+  }
+  const origins = new Set(options.origins ?? [])
+  const sealer = createSealer(options.sealKeys)
+  const pipeline = createPipeline({ ...options.pipeline, domain, store, now, logger, sealToken: sealer.token })
+  const stopping = new AbortController()
+  const watch = createLaneWatch({ store, projections, logger })
+  const feed = createFeed({ domain, store, projections, sealer, scopesOf, now })
+  const streams = createStreamCount(limits.streamsPerPrincipal)
+  const readiness = createReadiness({ store, projections, logger, now, isDraining: () => stopping.signal.aborted })
+  const limiter = createRateLimiter(limits.rate, now)
+  const random = (): number => randomInt(0, 1_000_000) / 1_000_000
+  const router = createSyncRouter({
+    pipeline,
+    feed,
+    history: { domain, store, projections, scopesOf },
+    live: { feed, watch, logger, now, random, times: limits.live, stopping: stopping.signal },
+    streams,
+    logger,
+    now,
+  })
+
+  const app = fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: REQUEST_MS,
+    // Node waits for open streams for ever.
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 1_000 },
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  addSecurityHeaders(app)
+
+  let underWay = 0
+  let onIdle: (() => void) | undefined
+  app.addHook('onRequest', async (request, reply) => {
+    underWay += 1
+    reply.raw.once('close', () => {
+      underWay -= 1
+      if (underWay === 0) onIdle?.()
+    })
+    if (!isApiPath(request.url)) return undefined
+    return isCrossSite(request, origins) ? sendError(reply, 'FORBIDDEN') : undefined
+  })
+  app.setErrorHandler<Error & { statusCode?: number }>((error, _request, reply) => {
+    const code = codeOfStatus(error.statusCode)
+    if (code === 'INTERNAL_SERVER_ERROR') logger.error('a request failed', errorFields(error))
+    return sendError(reply, code)
+  })
+
+  app.get('/livez', async (_request, reply) => reply.header('cache-control', 'no-store').send({ alive: true }))
+  app.get('/readyz', async (_request, reply) => {
+    const reasons = await readiness.check()
+    return reply
+      .code(reasons.length === 0 ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ ready: reasons.length === 0, reasons })
+  })
+  addTrpcRoute(app, { router, verifier: options.verifier, limiter, logger })
+  if (options.devIssuer !== undefined) addDevRoutes(app, options.devIssuer)
+  const hasApp = options.staticDirectory !== undefined
+  if (options.staticDirectory !== undefined) await addStaticFiles(app, options.staticDirectory)
+  app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, hasApp))
+  await app.ready()
+
+  const idle = (): Promise<void> =>
+    new Promise((resolve) => {
+      if (underWay === 0) return resolve()
+      const timer = setTimeout(resolve, DRAIN_MS)
+      onIdle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    // Readiness first: whoever balances load sends nothing new while streams are sent away.
+    stopping.abort()
+    await idle()
+    watch.close()
+    let timer: NodeJS.Timeout | undefined
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS)
+    })
+    await Promise.race([app.close(), limit])
+    clearTimeout(timer)
+  }
+
+  return {
+    pipeline,
+    handle: (request, response, next) => {
+      if (next !== undefined && !hasApp && !isApiPath(request.url ?? '/')) next()
+      else app.routing(request, response)
+    },
+    listen: async ({ port, host = 'localhost' }) => {
+      await app.listen({ port, host })
+      const address = app.server.address()
+      const bound = typeof address === 'object' && address !== null ? address.port : port
+      return { url: `http://${host.includes(':') ? `[${host}]` : host}:${String(bound)}` }
+    },
+    close: () => (closing ??= close()),
+  }
+}
