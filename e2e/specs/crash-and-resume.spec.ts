@@ -13,7 +13,7 @@ async function workOffline(device: Device, order: SeededOrder): Promise<void> {
   for (const quantity of [3, 4, 5]) await device.app.setQuantity(mug, quantity)
   await device.app.addLine(lamp, 1)
   await device.app.setNote('Before the crash')
-  await device.app.placeOrder({ number: 'NEW-1', lastName: 'Hale', lines: [[mug, 1]] })
+  await device.app.placeOrder({ lastName: 'Hale', lines: [[mug, 1]] })
   await device.app.hasPending(7)
 }
 

@@ -62,9 +62,9 @@ test('a new order is in the list once, in every frame, while it is acknowledged 
   desk.network.latency(60)
   const pushes = watchPushes(desk.app.page)
   const hold = await holdProjections(depot.databaseUrl)
-  await desk.app.placeOrder({ number: 'CALM-2', lastName: 'Hale', lines: [[lamp, 2]] })
+  const made = await desk.app.placeOrder({ lastName: 'Hale', lines: [[lamp, 2]] })
   await desk.app.follow('Orders')
-  await expect(desk.app.orderRow('CALM-2')).toHaveCount(1)
+  await expect(desk.app.orderRow(made.number)).toHaveCount(1)
   const recording = await recordFrames(desk.app.page.locator('body'), '[data-testid="order-row"]')
   // Acknowledged, but not projected yet.
   await expect.poll(() => pushes.answers().filter(({ answer }) => answer.kind === 'accepted').length).toBe(2)
@@ -72,7 +72,7 @@ test('a new order is in the list once, in every frame, while it is acknowledged 
   await desk.app.synced()
   const frames = await recording.stop()
 
-  const shown = runsOf(frames, (texts) => texts.filter((text) => text.includes('CALM-2')).map(total).join(' and '))
+  const shown = runsOf(frames, (texts) => texts.filter((text) => text.includes(made.number)).map(total).join(' and '))
   expect(shown).toEqual(['49.90'])
   expect(runsOf(frames, (texts) => String(texts.length))).toEqual(['2'])
 })
