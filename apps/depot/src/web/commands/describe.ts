@@ -1,0 +1,51 @@
+import { evolveState, initialState, parseStreamId, type DomainEvent } from '@tidemark/core'
+import { Order, Product, type OrderState } from '@tidemark/depot/domain'
+import { words } from '../words.ts'
+
+type Phrase = (value: unknown, context: OrderState | undefined) => string
+
+/** One sentence for what happened. `before` is the order just before it, where that is known. */
+export function describeEvent(event: DomainEvent, before: OrderState | undefined): string {
+  const phrase = phraseOf(event.type, words.orderEvents, words.productEvents)
+  return phrase === undefined ? words.unknownEvent(event.type) : phrase(event.data, before)
+}
+
+/**
+ * One sentence for what a command asks. Its input is what an older release may have stored, so words that do not fit
+ * it are not a reason to break the screen.
+ */
+export function describeCommand(type: string, input: unknown, order: OrderState | undefined): string {
+  const phrase = phraseOf(type, words.orderCommands, words.productCommands)
+  try {
+    return phrase === undefined ? words.unknownCommand(type) : phrase(input, order)
+  } catch {
+    return words.unknownCommand(type)
+  }
+}
+
+/** The order before each of its events, oldest first; `undefined` from the first gap on. */
+export function statesBefore(events: readonly (DomainEvent | undefined)[]): readonly (OrderState | undefined)[] {
+  let current: { readonly version: number; readonly state: OrderState } | undefined = initialState(Order)
+  return events.map((event) => {
+    const before: OrderState | undefined = current?.state
+    current =
+      event === undefined || current === undefined || event.version !== current.version + 1
+        ? undefined
+        : evolveState(Order, current, event)
+    return before
+  })
+}
+
+/** What a stream is to a person: its kind and the part of its id that screens and links use. */
+export function subjectOf(stream: string): { readonly kind: 'order' | 'product' | 'other'; readonly key: string } {
+  const parsed = parseStreamId(stream)
+  if (parsed?.aggregate === Order.name) return { kind: 'order', key: parsed.key }
+  if (parsed?.aggregate === Product.name) return { kind: 'product', key: parsed.key }
+  return { kind: 'other', key: stream }
+}
+
+function phraseOf(type: string, ofOrder: object, ofProduct: object): Phrase | undefined {
+  const [aggregate, member = ''] = type.split('.')
+  const phrases = aggregate === Order.name ? ofOrder : aggregate === Product.name ? ofProduct : {}
+  return Object.hasOwn(phrases, member) ? (phrases as Record<string, Phrase>)[member] : undefined
+}

@@ -1,0 +1,41 @@
+import type { ReactNode } from 'react'
+import { CloudCheck, RefreshCw } from 'lucide-react'
+import { useClient, usePending, useSyncStatus } from '@tidemark/react'
+import { AsOf } from '../ui/as-of.tsx'
+import { Button } from '../ui/button.tsx'
+import { Empty, Screen } from '../ui/screen.tsx'
+import { texts } from '../texts.ts'
+import { words } from '../words.ts'
+import { OutboxItem } from './outbox-item.tsx'
+import { OutboxList } from './outbox-list.tsx'
+
+/** Every change that the server has not confirmed: what, how old, and why it is still here. */
+export function OutboxScreen(): ReactNode {
+  const pending = usePending()
+  const client = useClient()
+  const { persisted } = useSyncStatus()
+  return (
+    <Screen
+      title={texts.nav.outbox}
+      subtitle={pending.length === 0 ? <AsOf always /> : words.saved.countDevice(pending.length)}
+      actions={
+        pending.length > 0 && (
+          <Button icon={<RefreshCw size={16} aria-hidden />} onClick={() => client.sync()}>
+            {texts.outbox.syncNow}
+          </Button>
+        )
+      }
+    >
+      <div className="px-4 sm:px-6">
+        {persisted === false && pending.length > 0 && (
+          <p className="mb-3 rounded-xl bg-warn-wash px-4 py-2.5 text-sm text-warn">{texts.outbox.mayBeCleared}</p>
+        )}
+        {pending.length === 0 ? (
+          <Empty icon={<CloudCheck size={24} aria-hidden />} title={words.saved.allServer} text={texts.outbox.noneText} />
+        ) : (
+          <OutboxList items={pending}>{(command) => <OutboxItem key={command.id} command={command} />}</OutboxList>
+        )}
+      </div>
+    </Screen>
+  )
+}

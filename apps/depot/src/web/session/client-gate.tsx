@@ -1,0 +1,66 @@
+import { useEffect, useState, type ReactNode } from 'react'
+import { createClient, createTrpcTransport, type TidemarkClient } from '@tidemark/client'
+import type { Principal } from '@tidemark/core'
+import { depot } from '@tidemark/depot/domain'
+import { TidemarkProvider } from '@tidemark/react'
+import { Button } from '../ui/button.tsx'
+import { texts } from '../texts.ts'
+import { sessionStore } from './session-store.ts'
+
+interface ClientGateProps {
+  readonly principal: Principal
+  readonly children: ReactNode
+}
+
+type Opening = { readonly kind: 'opening' } | { readonly kind: 'open'; readonly client: TidemarkClient } | { readonly kind: 'failed'; readonly message: string }
+
+/** Opens the signed-in person's data on this device, and closes it when they leave. */
+export function ClientGate({ principal, children }: ClientGateProps): ReactNode {
+  const [opening, setOpening] = useState<Opening>({ kind: 'opening' })
+  const [attempt, setAttempt] = useState(0)
+  useEffect(() => {
+    let left = false
+    let opened: TidemarkClient | undefined
+    setOpening({ kind: 'opening' })
+    createClient({
+      domain: depot,
+      principal,
+      // Asked at every request: signing in again takes effect without opening anything anew.
+      transport: createTrpcTransport({ url: '/trpc', token: () => sessionStore.getState().current?.token }),
+    }).then(
+      (client) => {
+        opened = client
+        if (left) void client.close()
+        else setOpening({ kind: 'open', client })
+      },
+      (error: unknown) => {
+        if (!left) setOpening({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+      },
+    )
+    return () => {
+      left = true
+      void opened?.close()
+    }
+  }, [principal, attempt])
+  if (opening.kind === 'open') return <TidemarkProvider client={opening.client}>{children}</TidemarkProvider>
+  if (opening.kind === 'opening') return <Splash />
+  return (
+    <main className="mx-auto flex h-full max-w-md flex-col justify-center gap-3 px-6">
+      <h1 className="text-lg font-semibold">{texts.openFailed.title}</h1>
+      <p className="text-sm text-soft">{texts.openFailed.text}</p>
+      <p className="rounded-lg bg-sunken p-3 font-mono text-xs break-words">{opening.message}</p>
+      <Button look="primary" className="self-start" onClick={() => setAttempt(attempt + 1)}>
+        {texts.tryAgain}
+      </Button>
+    </main>
+  )
+}
+
+/** Blank for a moment: it takes tens of milliseconds, and a flash of a spinner would be longer. */
+function Splash(): ReactNode {
+  return (
+    <div role="status" className="flex h-full items-center justify-center">
+      <span className="animate-late text-sm text-soft">{texts.opening}</span>
+    </div>
+  )
+}

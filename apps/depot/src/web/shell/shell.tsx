@@ -1,0 +1,100 @@
+import { useEffect, type ReactNode } from 'react'
+import { Redirect, Route, Switch, useLocation } from 'wouter'
+import { AttentionScreen } from '../attention/attention-screen.tsx'
+import { NewOrderScreen } from '../orders/new-order-screen.tsx'
+import { OrderScreen } from '../orders/order-screen.tsx'
+import { OrdersScreen } from '../orders/orders-screen.tsx'
+import { OutboxScreen } from '../outbox/outbox-screen.tsx'
+import { ProductScreen } from '../stock/product-screen.tsx'
+import { StockScreen } from '../stock/stock-screen.tsx'
+import { Logo } from '../ui/logo.tsx'
+import { ToastList } from '../ui/toast-list.tsx'
+import { useIsNarrow } from '../ui/use-media.ts'
+import { texts } from '../texts.ts'
+import { AccountMenu } from './account-menu.tsx'
+import { LiveRegion } from './live-region.tsx'
+import { Navigation } from './navigation.tsx'
+import { NotFoundScreen } from './not-found-screen.tsx'
+import { Notices } from './notices.tsx'
+import { Shortcuts } from './shortcuts.tsx'
+import { SyncStatusIndicator } from './sync-status.tsx'
+
+/** Everything around the screens. */
+export function Shell(): ReactNode {
+  const narrow = useIsNarrow()
+  return (
+    <div className="flex h-dvh overflow-hidden">
+      <a href="#main" className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-lg focus:bg-raised focus:px-3 focus:py-2">
+        {texts.skip}
+      </a>
+      {!narrow && <Sidebar />}
+      <div className="flex min-w-0 flex-1 flex-col">
+        {narrow && <TopBar />}
+        <Notices />
+        <Screens />
+        {narrow && (
+          <div className="border-t border-line bg-surface pb-[env(safe-area-inset-bottom)]">
+            <Navigation tabs />
+          </div>
+        )}
+      </div>
+      <ToastList />
+      <LiveRegion />
+      <Shortcuts />
+    </div>
+  )
+}
+
+function Sidebar(): ReactNode {
+  return (
+    <aside className="flex w-60 shrink-0 flex-col gap-4 border-r border-line bg-surface p-3">
+      <div className="flex items-center gap-2.5 px-2 pt-2">
+        <Logo className="size-8" />
+        <span className="text-sm font-semibold tracking-tight">Tidemark Depot</span>
+      </div>
+      <Navigation />
+      <div className="mt-auto flex flex-col gap-3">
+        <SyncStatusIndicator />
+        <div className="border-t border-line px-1 pt-3">
+          <AccountMenu />
+        </div>
+      </div>
+    </aside>
+  )
+}
+
+function TopBar(): ReactNode {
+  return (
+    <div className="flex items-center gap-2 border-b border-line bg-surface pt-[env(safe-area-inset-top)] pr-1 pl-3">
+      <Logo className="size-6" />
+      <div className="flex min-w-0 flex-1 justify-end">
+        <SyncStatusIndicator compact />
+      </div>
+      <AccountMenu compact />
+    </div>
+  )
+}
+
+function Screens(): ReactNode {
+  const [path] = useLocation()
+  // A new screen is announced by its title, and the keyboard starts at its top.
+  useEffect(() => document.getElementById('main')?.focus({ preventScroll: true }), [path])
+  return (
+    <Switch>
+      <Route path="/">
+        <Redirect to="/orders" replace />
+      </Route>
+      <Route path="/sign-in">
+        <Redirect to="/orders" replace />
+      </Route>
+      <Route path="/orders" component={OrdersScreen} />
+      <Route path="/orders/new" component={NewOrderScreen} />
+      <Route path="/orders/:key">{({ key }) => <OrderScreen key={key} orderKey={key} />}</Route>
+      <Route path="/stock" component={StockScreen} />
+      <Route path="/stock/:key">{({ key }) => <ProductScreen key={key} productKey={decodeURIComponent(key)} />}</Route>
+      <Route path="/outbox" component={OutboxScreen} />
+      <Route path="/attention" component={AttentionScreen} />
+      <Route component={NotFoundScreen} />
+    </Switch>
+  )
+}
