@@ -95,7 +95,7 @@ begin
       from unnest(p_tomb_projections, string_to_array(p_tomb_tenants, E'\n'), string_to_array(p_tomb_scopes, E'\n'),
                   string_to_array(p_tomb_keys, E'\n'), p_tomb_positions, p_tomb_changed)
            as x (projection, tenant, scope, key, position, changed)
-    on conflict (projection, tenant, scope, key) do update
+    on conflict (projection, tenant, key, scope) do update
       set lane = excluded.lane, position = excluded.position, changed = excluded.changed, at = clock_timestamp();
   end if;
 

@@ -26,15 +26,15 @@ export async function loadBatch(
   const { keys, streams } = input
   const loaded = await sql.query<Loaded>(
     `select 'key' as by, x.projection, x.tenant, x.key, r.row::text as row, r.scope, r.position, r.changed, r.stale,
-            coalesce(t.position, 0) as tombstone, p.parked
+            coalesce(t.position, 0) as tombstone, coalesce(p.parked, false) as parked
        from unnest($1::integer[], string_to_array($2, E'\\n'), string_to_array($3, E'\\n')) as x (projection, tenant, key)
        left join lateral (select r.row, r.scope, r.position, r.changed, r.stale from tidemark.rows r
                            where r.projection = x.projection and r.tenant = x.tenant and r.key = x.key offset 0) as r on true
        cross join lateral (select max(t.position) as position from tidemark.tombstones t
                             where t.projection = x.projection and t.tenant = x.tenant and t.key = x.key) as t
-       cross join lateral (select exists (
-                             select from tidemark.parked p where p.tenant = x.tenant and p.by = 'key' and p.key = x.key
-                                and p.projection = x.projection) as parked) as p
+       left join lateral (select true as parked from tidemark.parked p
+                           where p.tenant = x.tenant and p.by = 'key' and p.key = x.key and p.projection = x.projection
+                           limit 1) as p on true
       where r.row is not null or t.position is not null or p.parked
       union all
      select 'stream', p.projection, x.tenant, x.stream, null, null, null, null, null, 0, true

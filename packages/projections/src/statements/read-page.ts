@@ -17,7 +17,8 @@ const REMAINING_CAP = 10_000
  *
  * Every (projection, scope) is its own range scan of rows_feed and tombstones_feed, `limit + 1` entries at most, from a
  * lower bound that folds mark and `from` into one row comparison; contents are fetched only for what is sent. Entries of
- * one `changed` may be many (a switch stamps all rows of a projection), so the keyset goes down to the key.
+ * one `changed` may be many (a control event stamps whatever it touches), so the keyset goes down to the key. `offset 0`
+ * and the joined tenant and scope keep the planner to the one index that fits, statistics or not.
  */
 const STATEMENT = `
 with at as materialized (
@@ -40,7 +41,7 @@ with at as materialized (
     from asked a cross join granted g
    cross join lateral (
      select r.changed, r.key, r.scope from tidemark.rows r
-      where r.projection = a.id and r.tenant = $1 and r.scope = g.scope
+      where r.projection = a.id and r.tenant || E'\\n' || r.scope = $1::text || E'\\n' || g.scope
         and (r.changed, r.key) > (a.lower_changed, a.lower_key) and r.changed <= (select position from at)
       order by r.changed, r.key limit $11::integer + 1) as k
   union all
@@ -49,7 +50,7 @@ with at as materialized (
     from asked a cross join granted g
    cross join lateral (
      select t.changed, t.key from tidemark.tombstones t
-      where t.projection = a.id and t.tenant = $1 and t.scope = g.scope
+      where t.projection = a.id and t.tenant || E'\\n' || t.scope = $1::text || E'\\n' || g.scope
         and (t.changed, t.key) > (a.lower_changed, a.lower_key)
         and t.changed > case when $10::boolean and $7::bigint is null then (select position from at) else $6::bigint end
         and t.changed <= (select position from at)
@@ -87,14 +88,16 @@ with at as materialized (
                           and o.position <= (select position from at) offset 0) as o
    where (select complete from verdict) and $14 = 'awaiting'
   union all
-  select e.command_id, e.stream, e.version, null, null, e.position from tidemark.events e
+  select e.command_id, e.stream, e.version, null, null, e.position
+    from (select * from tidemark.events
+           where lane = $2 and position > $6::bigint and position <= (select position from at) offset 0) as e
    where (select complete from verdict) and $14 = 'device'
-     and e.lane = $2 and e.position > $6::bigint and e.position <= (select position from at)
      and e.tenant = $1 and e.principal = $15 and e.device = $16 and e.command_id is not null
   union all
-  select o.command_id, o.stream, o.version, o.code, o.params, o.position from tidemark.outcomes o
+  select o.command_id, o.stream, o.version, o.code, o.params, o.position
+    from (select * from tidemark.outcomes
+           where lane = $2 and seq > $18::bigint and seq <= (select seq from told) offset 0) as o
    where (select complete from verdict) and $14 = 'device'
-     and o.lane = $2 and o.seq > $18::bigint and o.seq <= (select seq from told)
      and o.tenant = $1 and o.principal = $15 and o.device = $16
 )
 select at.position as checkpoint, at.event_id as "checkpointEventId",
@@ -103,7 +106,7 @@ select at.position as checkpoint, at.event_id as "checkpointEventId",
        case when (select complete from verdict) then 0 else (
          select count(*) from asked a cross join granted g
           cross join lateral (select from tidemark.rows r
-                               where r.projection = a.id and r.tenant = $1 and r.scope = g.scope
+                               where r.projection = a.id and r.tenant || E'\\n' || r.scope = $1::text || E'\\n' || g.scope
                                  and (r.changed, r.key) > (a.lower_changed, a.lower_key)
                                limit ${REMAINING_CAP}) as k) - (select count(*) from sent where not removal) end as remaining,
        (select coalesce(json_agg(json_build_object('name', name, 'version', version) order by name, version), '[]') from asked)
