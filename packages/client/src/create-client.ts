@@ -1,6 +1,23 @@
-import type { Domain, Principal, Transport } from '@tidemark/core'
-import type { Platform } from './platform.ts'
-import type { TidemarkClient } from './tidemark-client.ts'
+import { createIdGenerator, PROTOCOL_VERSION, WIRE_LIMITS, type Domain, type Principal, type Transport, type Uuid, type VersionedState } from '@tidemark/core'
+import { applyAnswers } from './answers.ts'
+import type { ChangeDraft } from './change.ts'
+import { openDatabase, type Database } from './database.ts'
+import { createDispatch, storageFailure } from './dispatch.ts'
+import { readHistory } from './history.ts'
+import { LOADING, type Derived, type Live, type Loading } from './live.ts'
+import { createMirror } from './mirror.ts'
+import { applyPage, PAGE_TABLES, readFeed, type PageResult } from './pages.ts'
+import { browserPlatform, type Platform } from './platform.ts'
+import { planPush, toPushed } from './queue.ts'
+import { createReplica } from './replica.ts'
+import { resolveAttention } from './resolve.ts'
+import type { PendingRecord } from './records.ts'
+import { stateRow } from './state-row.ts'
+import { createStatus } from './status.ts'
+import { createSyncProcess, type SyncStorage } from './sync-process.ts'
+import { openTabs, type TabMessage } from './tabs.ts'
+import type { RowQuery, SyncedRow, SyncedState, TidemarkClient } from './tidemark-client.ts'
+import { createWindows } from './windows.ts'
 
 export interface ClientOptions {
   readonly domain: Domain
@@ -11,5 +28,272 @@ export interface ClientOptions {
   readonly platform?: Partial<Platform>
 }
 
-/** Opens this person's copy of the app's data on this device and starts syncing it. */
-export declare function createClient(options: ClientOptions): Promise<TidemarkClient>
+/** How often a tab looks whether it has missed something, and lets go of what nobody watches. Milliseconds. */
+const TICK = 5_000
+/** Room in a push's body for what surrounds its commands. */
+const ENVELOPE_BYTES = 4_096
+
+/**
+ * Opens this person's copy of the app's data on this device and starts syncing it. Rejects where the browser's storage
+ * cannot be opened.
+ */
+export async function createClient(options: ClientOptions): Promise<TidemarkClient> {
+  const { domain, principal, transport } = options
+  const platform: Platform = { ...browserPlatform(), ...options.platform }
+  const name = options.databaseName ?? `${domain.name}:${principal.tenant}:${principal.id}`
+  const newId = createIdGenerator({ now: () => platform.now(), random: (bytes) => platform.random(bytes) })
+  const now = (): number => platform.now()
+  const database = await openDatabase(name, platform)
+  const deviceId = await readDevice(database, newId)
+  const { value: kept } = await database.read(['cursors'], async (tables) => ({
+    feed: await readFeed(tables),
+    lastContact: (await tables.meta.get('last-contact'))?.value,
+  }))
+
+  let closed = false
+  const decider = { domain, principal, now }
+  const versions = Object.fromEntries(domain.projections.map((each) => [each.name, each.version]))
+  const mirror = createMirror(domain)
+  const replica = createReplica({
+    domain,
+    database,
+    mirror,
+    onChange: (change) => tabs.post({ kind: 'change', change }),
+    onTrouble: report,
+  })
+  await replica.catchUp()
+
+  const storage: SyncStorage = {
+    pullRequest: async () => {
+      const { value } = await database.read(['cursors', 'pending'], async (tables) => ({
+        feed: await readFeed(tables),
+        pending: await tables.pending.orderBy('seq').filter((each) => each.attention === null).limit(WIRE_LIMITS.awaitingPerPull).primaryKeys(),
+      }))
+      const { feed, pending } = value
+      return { protocol: PROTOCOL_VERSION, device: deviceId, cursor: feed.staging ?? feed.cursor, projections: versions, awaiting: pending }
+    },
+    liveRequest: async () => {
+      const { value } = await database.read(['cursors'], readFeed)
+      return { device: deviceId, cursor: value.staging === null ? value.cursor : null, projections: versions }
+    },
+    applyPage: async (page) => {
+      let result: PageResult = { kind: 'stale' }
+      await replica.write('relaxed', PAGE_TABLES, async (write): Promise<ChangeDraft> => {
+        const applied = await applyPage(decider, write, page)
+        result = applied.result
+        return applied.change
+      })
+      if ((result as PageResult).kind === 'applied') {
+        status.synced()
+        process.work()
+      }
+      return result
+    },
+    takeBatch: async (sending) => {
+      let batch: PendingRecord[] = []
+      await replica.write('relaxed', ['pending'], async (write): Promise<ChangeDraft> => {
+        const pending = await write.pending.orderBy('seq').toArray()
+        const limits = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes - ENVELOPE_BYTES }
+        batch = planPush(pending, sending, now(), limits).map((each) => ({ ...each, attempts: each.attempts + 1 }))
+        if (batch.length === 0) return { moved: { rows: 0, work: 0 } }
+        await write.pending.bulkPut(batch)
+        return { put: batch, moved: { rows: 0, work: 1 } }
+      })
+      return batch
+    },
+    toPush: (batch) => ({ protocol: PROTOCOL_VERSION, device: deviceId, commands: batch.map(toPushed) }),
+    applyAnswers: async (answers) => {
+      await replica.write('relaxed', ['pending', 'attention', 'rows'], (write) => applyAnswers(decider, write, answers))
+    },
+    awaitsOutcome: () => mirror.commands().some((each) => each.answer !== null && each.attention === null),
+  }
+
+  const process = createSyncProcess({
+    transport,
+    storage,
+    platform,
+    protocol: PROTOCOL_VERSION,
+    onChange: () => status.changed(),
+    onTrouble: report,
+  })
+
+  const tabs = openTabs({
+    name,
+    platform,
+    onLead: () => {
+      process.lead()
+      status.changed()
+    },
+    onMessage,
+    onTrouble: report,
+  })
+
+  const status = createStatus({
+    mirror,
+    process,
+    tabs,
+    platform,
+    hasSynced: kept.feed.cursor !== null,
+    lastContact: typeof kept.lastContact === 'number' ? kept.lastContact : null,
+  })
+
+  const minted = new Set<string>()
+  const dispatch = createDispatch({
+    domain,
+    principal,
+    replica,
+    newId,
+    now,
+    minted,
+    onStored: () => {
+      process.work()
+      status.keepData()
+    },
+  })
+  const windows = createWindows({ replica, onTrouble: report })
+
+  function onMessage(message: TabMessage): void {
+    switch (message.kind) {
+      case 'change':
+        replica.receive(message.change)
+        if (tabs.isLeader) process.work()
+        return
+      case 'network':
+        status.heard(message.network)
+        return
+      case 'hello':
+        status.tell()
+        return
+      case 'sync':
+        if (tabs.isLeader) process.wake()
+        return
+      case 'signed-out':
+        close().catch(report)
+        return
+    }
+  }
+
+  // Hints can be lost and tabs frozen; what is stored is the truth.
+  let cancelTick = platform.setTimer(tick, TICK)
+  function tick(): void {
+    if (closed) return
+    mirror.sweep()
+    windows.sweep()
+    replica
+      .catchUp()
+      .then(() => {
+        if (tabs.isLeader) process.work()
+      })
+      .catch(report)
+    cancelTick = platform.setTimer(tick, TICK)
+  }
+  const stopWaking = platform.onWake(() => {
+    replica.catchUp().catch(report)
+    if (tabs.isLeader) process.wake()
+  })
+  tabs.post({ kind: 'hello' })
+
+  function report(error: unknown): void {
+    if (!closed) status.trouble(error)
+  }
+
+  async function close(): Promise<void> {
+    if (closed) return
+    closed = true
+    cancelTick()
+    stopWaking()
+    await process.close()
+    tabs.close()
+    database.close()
+  }
+
+  const rowLive = (row: Parameters<typeof mirror.rowView>[0]): Derived<SyncedRow<unknown> | undefined | Loading> =>
+    mirror.rowView(row, {
+      onLook: () => {
+        if (mirror.confirmed(row) === undefined) replica.ensureRows([row, ...replica.rowsOfStream(row.key)]).catch(report)
+      },
+    })
+  const states = new WeakMap<object, Live<SyncedState<never> | undefined>>()
+
+  const client: TidemarkClient = {
+    domain,
+    principal,
+    deviceId,
+    newStream: (aggregate) => {
+      const stream = aggregate.stream(newId())
+      minted.add(stream)
+      return stream
+    },
+    dispatch: ((command, target) => dispatch(command, target)) as TidemarkClient['dispatch'],
+    rows: ((projection, query) => windows.live(projection, (query ?? {}) as RowQuery<unknown>)) as TidemarkClient['rows'],
+    row: ((projection, key) => rowLive({ projection, key })) as TidemarkClient['row'],
+    state: ((aggregate, stream) => {
+      const live = rowLive({ projection: stateRow(domain, aggregate), key: stream })
+      const known = states.get(live)
+      if (known !== undefined) return known
+      const state: Live<SyncedState<unknown> | undefined> = stateLive(live)
+      states.set(live, state as Live<SyncedState<never> | undefined>)
+      return state
+    }) as TidemarkClient['state'],
+    pending: status.pending,
+    attention: status.attention,
+    status: status.live,
+    history: (stream, signal) =>
+      readHistory(domain, transport, stream, () => mirror.commandsOf(stream), signal ?? new AbortController().signal),
+    resolve: (id, resolution) =>
+      resolveAttention({ ...decider, replica, newId, onResolved: () => process.work() }, id, resolution),
+    allows: (command) => command.allow(principal),
+    sync: () => {
+      if (tabs.isLeader) process.wake()
+      else tabs.post({ kind: 'sync' })
+    },
+    close,
+    signOut: async (choice) => {
+      try {
+        const { value: count } = await database.read(['pending'], (tables) => tables.pending.count())
+        const isCovered = count === 0 || choice?.kind === 'keep' || (choice?.kind === 'discard' && choice.count === count)
+        if (!isCovered) return { kind: 'pending-work', count }
+        tabs.post({ kind: 'signed-out' })
+        await close()
+        if (count > 0 && choice?.kind === 'keep') return { kind: 'signed-out', kept: count }
+        await database.destroy()
+        return { kind: 'signed-out', kept: 0 }
+      } catch (error) {
+        return storageFailure(error)
+      }
+    },
+  }
+  return client
+}
+
+async function readDevice(database: Database, newId: () => Uuid): Promise<Uuid> {
+  const { value } = await database.write('strict', [], async (write) => {
+    const known = await write.meta.get('device')
+    if (known !== undefined) return String(known.value)
+    const device = newId()
+    await write.meta.put({ name: 'device', value: device })
+    return device
+  })
+  return value
+}
+
+/** A state row in the shape of a state; the same object while the row is. */
+function stateLive(row: Derived<SyncedRow<unknown> | undefined | Loading>): Live<SyncedState<unknown> | undefined> {
+  let source: SyncedRow<unknown> | undefined
+  let state: SyncedState<unknown> | undefined
+  return {
+    get: () => {
+      const current = row.get()
+      if (current === LOADING || current === undefined) return undefined
+      if (current !== source) {
+        source = current
+        const { version, state: value } = current.row as VersionedState
+        const { key, pending, attention, stale } = current
+        state = { stream: key, version, state: value, pending, attention, stale }
+      }
+      return state
+    },
+    subscribe: (listener) => row.subscribe(listener),
+  }
+}
+

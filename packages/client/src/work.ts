@@ -10,8 +10,10 @@ export type PendingCause =
   | { readonly kind: 'sign-in' }
   /** The server does not talk to a client this old; it goes after the app was updated. */
   | { readonly kind: 'upgrade' }
-  /** The server asked to wait; `until` is milliseconds since 1970 on this device. */
-  | { readonly kind: 'server-busy'; readonly reason: string; readonly until: number }
+  /** This device cannot store what the server sends (disk full, storage broken); it goes when it can. */
+  | { readonly kind: 'storage' }
+  /** The server asked to wait; `until` is milliseconds since 1970 on this device, where it said how long. */
+  | { readonly kind: 'server-busy'; readonly reason: string; readonly until: number | null }
   /** An earlier command of its stream has to be answered first. */
   | { readonly kind: 'behind'; readonly command: Uuid }
   /** An earlier command of its stream waits for a person. */

@@ -1,0 +1,114 @@
+import { evolveState, readEvent, type Domain, type DomainEvent, type ForeignEvent, type PushAnswer, type VersionedState } from '@tidemark/core'
+import { readBases, type ChangeDraft } from './change.ts'
+import type { Write } from './database.ts'
+import { rebaseStored } from './pages.ts'
+import type { Decider } from './rebase.ts'
+import type { AttentionRecord, PendingRecord } from './records.ts'
+import type { AttentionReason } from './work.ts'
+
+export interface Answered {
+  readonly id: string
+  readonly answer: PushAnswer
+}
+
+export interface AnswerContext extends Decider {
+  readonly now: () => number
+}
+
+/**
+ * Stores what the server said to a push. An answer never ends what is shown: `accepted` and `refused` wait for the
+ * page that carries their outcome; a conflict, and what the server cannot take, is set aside for a person.
+ */
+export async function applyAnswers(context: AnswerContext, write: Write, answers: readonly Answered[]): Promise<ChangeDraft> {
+  const records = await write.pending.bulkGet(answers.map((each) => each.id))
+  const put = new Map<string, PendingRecord>()
+  const attentionPut: AttentionRecord[] = []
+  const streams = new Set<string>()
+  for (const [index, { answer }] of answers.entries()) {
+    const record = records[index]
+    // Its outcome was faster than its answer, or a person dropped it.
+    if (record === undefined || record.attention !== null) continue
+    switch (answer.kind) {
+      case 'accepted':
+      case 'refused':
+        put.set(record.id, { ...record, answer: answer.kind })
+        break
+      case 'conflict':
+      case 'invalid':
+      case 'forbidden': {
+        const attention: AttentionRecord = {
+          id: `attention:${record.id}`,
+          commandId: record.id,
+          stream: record.stream,
+          at: new Date(context.now()).toISOString(),
+          reason: reasonOf(context.domain, record, answer),
+        }
+        attentionPut.push(attention)
+        put.set(record.id, { ...record, attention: attention.id })
+        streams.add(record.stream)
+        break
+      }
+      case 'retry':
+        break
+    }
+  }
+  if (put.size === 0) return { moved: { rows: 0, work: 0 } }
+  await write.pending.bulkPut([...put.values()])
+  await write.attention.bulkPut(attentionPut)
+  // What was set aside is folded no more; what follows it is decided without it.
+  for (const stream of streams) {
+    for (const record of await rebaseStored(context, write, stream)) put.set(record.id, record)
+  }
+  const changed = [...put.values()]
+  return { put: changed, attentionPut, rows: await readBases(write, context.domain, changed), moved: { rows: 0, work: 1 } }
+}
+
+function reasonOf(
+  domain: Domain,
+  record: PendingRecord,
+  answer: Extract<PushAnswer, { kind: 'conflict' | 'invalid' | 'forbidden' }>,
+): AttentionReason {
+  switch (answer.kind) {
+    case 'forbidden':
+      return { kind: 'forbidden' }
+    case 'invalid':
+      return { kind: 'invalid', reason: answer.reason, issues: answer.issues }
+    case 'conflict': {
+      const events = answer.theirs.flatMap((each) => readForeign(domain, record.stream, each))
+      const base = record.seen?.base
+      return {
+        kind: 'conflict',
+        base,
+        mine: { events: record.believed, state: record.seen?.after.state },
+        theirs: {
+          events,
+          version: answer.current,
+          state: base === undefined ? undefined : theirState(domain, record.stream, base, events, answer.current)?.state,
+        },
+      }
+    }
+  }
+}
+
+function readForeign(domain: Domain, stream: string, foreign: ForeignEvent): DomainEvent[] {
+  const read = readEvent(domain, { ...foreign, stream })
+  return read.kind === 'event' ? [read.event] : []
+}
+
+/** The state with their events and without mine, where nothing is missing in between. */
+function theirState(
+  domain: Domain,
+  stream: string,
+  base: VersionedState,
+  events: readonly DomainEvent[],
+  current: number,
+): VersionedState | undefined {
+  const aggregate = domain.aggregateOf(stream)
+  if (aggregate === undefined) return undefined
+  let state = base
+  for (const event of events) {
+    if (event.version !== state.version + 1) return undefined
+    state = evolveState(aggregate, state, event)
+  }
+  return state.version === current ? state : undefined
+}

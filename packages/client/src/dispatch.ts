@@ -1,0 +1,302 @@
+import {
+  decideCommand,
+  initialState,
+  toStoredJson,
+  validate,
+  WIRE_LIMITS,
+  type AnyAggregate,
+  type CommandDefinition,
+  type Decided,
+  type Domain,
+  type Json,
+  type Principal,
+  type StreamId,
+  type Uuid,
+  type ValidationIssue,
+  type VersionedState,
+} from '@tidemark/core'
+import { readBases, type ChangeDraft } from './change.ts'
+import type { Tables, Write } from './database.ts'
+import { rowsOf } from './overlay.ts'
+import type { Replica } from './replica.ts'
+import { knownState, stateAfter } from './rebase.ts'
+import type { MetaRecord, PendingRecord, Prediction } from './records.ts'
+import { stateRow } from './state-row.ts'
+import type { DispatchResult } from './tidemark-client.ts'
+
+export interface DispatchContext {
+  readonly domain: Domain
+  readonly principal: Principal
+  readonly replica: Replica
+  readonly newId: () => Uuid
+  readonly now: () => number
+  /** Streams minted in this tab, known to be new. */
+  readonly minted: Set<StreamId>
+  /** A command was stored: send it. */
+  readonly onStored: () => void
+}
+
+/** Provisional order of commands that are being stored: after everything that is. */
+const BEING_STORED = 2 ** 52
+
+export interface CheckedInput {
+  readonly stored: Json
+  readonly valid: unknown
+}
+
+/** Input as it is stored and sent, and as `decide` sees it: the server will read the same from the same JSON. */
+export function checkInput(
+  command: CommandDefinition,
+  input: unknown,
+): { readonly ok: true; readonly input: CheckedInput } | { readonly ok: false; readonly issues: readonly ValidationIssue[] } {
+  const stored = toStoredJson(input, { maxLength: WIRE_LIMITS.inputLength })
+  if (!stored.ok) return { ok: false, issues: [{ path: stored.issue.path, message: stored.issue.code }] }
+  const checked = validate(command.schema, stored.value)
+  if (!checked.ok) return { ok: false, issues: checked.issues }
+  return { ok: true, input: { stored: stored.value, valid: checked.value } }
+}
+
+/** Whether a command's policy can answer with a conflict, so that what the author saw must be kept for it. */
+export function mayConflict(command: CommandDefinition): boolean {
+  return command.policy === 'reject' || typeof command.policy === 'function'
+}
+
+/** The domain's own code failed: a bug to be seen, not an outcome to be handled. */
+export class DomainCodeError extends Error {
+  constructor(decided: Extract<Decided, { kind: 'failed' }>) {
+    const issues = decided.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ')
+    super(`The domain could not decide: ${decided.message}${issues === '' ? '' : ` (${issues})`}`)
+    this.name = 'DomainCodeError'
+  }
+}
+
+export type Dispatch = (
+  command: CommandDefinition,
+  target: { readonly stream: StreamId; readonly input: unknown },
+) => Promise<DispatchResult>
+
+/** How a command stands after deciding it on what is known. */
+type Plan =
+  | { readonly kind: 'store'; readonly record: Omit<PendingRecord, 'seq'> }
+  | Extract<DispatchResult, { kind: 'unchanged' | 'refused' }>
+
+export function createDispatch(context: DispatchContext): Dispatch {
+  const { domain, principal, replica } = context
+  const { mirror } = replica
+  /** Streams whose state is being read: later commands on them wait their turn. */
+  const reading = new Map<StreamId, Promise<unknown>>()
+  let provisional = BEING_STORED
+
+  function plan(
+    aggregate: AnyAggregate,
+    command: CommandDefinition,
+    given: { readonly id: Uuid; readonly stream: StreamId; readonly input: CheckedInput; readonly occurredAt: string },
+    confirmed: VersionedState | undefined,
+    tail: readonly PendingRecord[],
+  ): Plan {
+    const known =
+      knownState(aggregate, confirmed, tail) ??
+      (tail.length === 0 && context.minted.has(given.stream) ? initialState(aggregate) : undefined)
+    const last = tail.findLast((each) => each.attention === null)
+    const record = (prediction: Prediction, seen: PendingRecord['seen']): Plan => ({
+      kind: 'store',
+      record: {
+        id: given.id,
+        type: command.type,
+        schema: command.version,
+        stream: given.stream,
+        input: given.input.stored,
+        occurredAt: given.occurredAt,
+        base: prediction.kind === 'queued' || known === undefined ? null : { version: known.version, after: last?.id ?? null },
+        prediction,
+        believed: prediction.kind === 'events' ? prediction.events : [],
+        seen,
+        answer: null,
+        attention: null,
+        attempts: 0,
+      },
+    })
+    if (known === undefined || command.offline === 'queued') return record({ kind: 'queued' }, null)
+    const current = stateAfter(aggregate, known, tail)
+    const decided = decideCommand({
+      aggregate,
+      command,
+      input: given.input.valid,
+      current,
+      principal,
+      commandId: given.id,
+      streamId: given.stream,
+      occurredAt: given.occurredAt,
+    })
+    if (decided.kind === 'failed') throw new DomainCodeError(decided)
+    if (decided.kind === 'refused') return { kind: 'refused', code: decided.code, params: decided.params }
+    if (decided.events.length === 0) return { kind: 'unchanged' }
+    return record(
+      { kind: 'events', events: decided.events },
+      mayConflict(command) ? { base: known, after: decided.after } : null,
+    )
+  }
+
+  return (command, { stream, input }) => {
+    const aggregate = domain.aggregateOf(stream)
+    if (aggregate === undefined || aggregate.name !== command.aggregate) {
+      return Promise.resolve(invalid('', `"${stream}" is not a stream of "${command.aggregate}"`))
+    }
+    if (command.retired) return Promise.resolve(invalid('', `"${command.type}" is retired`))
+    const checked = checkInput(command, input)
+    if (!checked.ok) return Promise.resolve({ kind: 'invalid', issues: checked.issues })
+    if (!command.allow(principal)) return Promise.resolve({ kind: 'forbidden' })
+    const now = context.now()
+    const given = { id: context.newId(), stream, input: checked.input, occurredAt: new Date(now).toISOString() }
+
+    /** Decides on memory and shows it; `null` where something has to be read first. */
+    function show(): Exclude<Plan, { kind: 'store' }> | PendingRecord | null {
+      const confirmed = confirmedInMemory()
+      if (confirmed === null) return null
+      const planned = plan(aggregate as AnyAggregate, command, given, confirmed.state, mirror.commandsOf(stream))
+      if (planned.kind !== 'store') return planned
+      const record: PendingRecord = { ...planned.record, seq: provisional++ }
+      if (missingBases(record).length > 0) return null
+      mirror.begin(record)
+      return record
+    }
+
+    function confirmedInMemory(): { readonly state: VersionedState | undefined } | null {
+      const state = mirror.confirmedState(aggregate as AnyAggregate, stream)
+      if (state === undefined && context.minted.has(stream)) {
+        // Nobody else can know a stream that was minted here: no row of it is stored.
+        mirror.learn(
+          replica.rowsOfStream(stream).flatMap((row) =>
+            mirror.confirmed(row) === undefined ? [{ projection: row.projection.name, key: row.key, record: null }] : [],
+          ),
+        )
+        return { state: undefined }
+      }
+      return state === undefined ? null : { state: state ?? undefined }
+    }
+
+    const missingBases = (record: PendingRecord) =>
+      rowsOf(domain, record.believed).filter((row) => mirror.confirmed(row) === undefined)
+
+    async function readThenShow(): Promise<Exclude<Plan, { kind: 'store' }> | PendingRecord> {
+      await replica.ensureRows([{ projection: stateRow(domain, aggregate as AnyAggregate), key: stream }])
+      for (;;) {
+        const shown = show()
+        if (shown !== null) return shown
+        const confirmed = confirmedInMemory()
+        if (confirmed === null) {
+          await replica.ensureRows([{ projection: stateRow(domain, aggregate as AnyAggregate), key: stream }])
+          continue
+        }
+        const planned = plan(aggregate as AnyAggregate, command, given, confirmed.state, mirror.commandsOf(stream))
+        if (planned.kind !== 'store') return planned
+        await replica.ensureRows(missingBases({ ...planned.record, seq: 0 }))
+      }
+    }
+
+    const waitsFor = reading.get(stream)
+    const shown = waitsFor === undefined ? show() : null
+    if (shown !== null) return store(shown)
+    const read = (waitsFor ?? Promise.resolve()).catch(() => undefined).then(readThenShow)
+    reading.set(stream, read)
+    const release = (): void => {
+      if (reading.get(stream) === read) reading.delete(stream)
+    }
+    return read.then(
+      (result) => {
+        release()
+        return store(result)
+      },
+      (error: unknown) => {
+        release()
+        if (error instanceof DomainCodeError) throw error
+        return storageFailure(error)
+      },
+    )
+
+    async function store(result: Exclude<Plan, { kind: 'store' }> | PendingRecord): Promise<DispatchResult> {
+      if ('kind' in result) return result
+      const record = result
+      let refused: Exclude<Plan, { kind: 'store' }> | undefined
+      try {
+        const change = await replica.write('strict', ['pending', 'rows'], async (write) => {
+          const draft = await append(write, record)
+          refused = draft.refused
+          return draft.change
+        })
+        if (refused === undefined && mirror.isBeingStored(record.id)) {
+          // Memory has missed something before this; once it has caught up, the truth about the command is known.
+          await replica.catchUp(change.versions)
+          mirror.abandon(record.id)
+        }
+      } catch (error) {
+        mirror.abandon(record.id)
+        if (error instanceof DomainCodeError) throw error
+        return storageFailure(error)
+      }
+      if (refused !== undefined) {
+        mirror.abandon(record.id)
+        return refused
+      }
+      // From here on it is storage that knows the stream.
+      context.minted.delete(stream)
+      context.onStored()
+      return { kind: 'stored', commandId: record.id, stream, queued: record.prediction.kind === 'queued' }
+    }
+
+    /** The transaction: decides again where another tab, or the server, has moved the stream meanwhile. */
+    async function append(
+      write: Write,
+      shownRecord: PendingRecord,
+    ): Promise<{ readonly change: ChangeDraft; readonly refused?: Exclude<Plan, { kind: 'store' }> }> {
+      const nothing = { moved: { rows: 0, work: 0 } }
+      const known = await write.pending.get(shownRecord.id)
+      if (known !== undefined) return { change: nothing }
+      const tail = await pendingOf(write, stream)
+      const state = await write.rows.get([stateRow(domain, aggregate as AnyAggregate).name, stream])
+      const confirmed = state?.row as unknown as VersionedState | undefined
+      let record: Omit<PendingRecord, 'seq'> = shownRecord
+      const last = tail.findLast((each) => each.attention === null)
+      const isAsShown =
+        shownRecord.prediction.kind === 'queued' ||
+        (shownRecord.base !== null &&
+          shownRecord.base.after === (last?.id ?? null) &&
+          (confirmed === undefined || confirmed.version === shownRecord.base.version))
+      if (!isAsShown) {
+        const planned = plan(aggregate as AnyAggregate, command, given, confirmed, tail)
+        if (planned.kind !== 'store') return { change: nothing, refused: planned }
+        record = planned.record
+      }
+      const seq = Number((await write.meta.get('next-seq'))?.value ?? 1)
+      const stored: PendingRecord = { ...record, seq }
+      await write.pending.add(stored)
+      await write.meta.put({ name: 'next-seq', value: seq + 1 } satisfies MetaRecord)
+      const rows = isAsShown ? [] : await readBases(write, domain, [stored])
+      return { change: { put: [stored], rows, moved: { rows: 0, work: 1 } } }
+    }
+  }
+}
+
+/** Pending commands of a stream in order, read in the caller's transaction. */
+export async function pendingOf(tables: Pick<Tables, 'pending'>, stream: StreamId): Promise<PendingRecord[]> {
+  return await tables.pending.where('[stream+seq]').between([stream, -Infinity], [stream, Infinity]).toArray()
+}
+
+export function storageFailure(error: unknown): { readonly kind: 'storage'; readonly message: string; readonly cause: unknown } {
+  const inner = (error as { inner?: unknown } | null)?.inner
+  const root = inner instanceof Error || (typeof inner === 'object' && inner !== null && 'name' in inner) ? inner : error
+  const name = (root as { name?: unknown } | null)?.name
+  if (name === 'QuotaExceededError') {
+    return {
+      kind: 'storage',
+      message: 'This device has no room left for the app, so the change was not kept. Free some space and try again.',
+      cause: error,
+    }
+  }
+  const detail = root instanceof Error ? root.message : String(root)
+  return { kind: 'storage', message: `This device could not store the change, so it was not kept: ${detail}`, cause: error }
+}
+
+function invalid(path: string, message: string): Extract<DispatchResult, { kind: 'invalid' }> {
+  return { kind: 'invalid', issues: [{ path, message }] }
+}

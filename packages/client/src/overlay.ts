@@ -1,0 +1,149 @@
+import type { AnyProjection, Domain, DomainEvent, StreamId, Uuid } from '@tidemark/core'
+
+/** The part of a pending command that the overlay needs. */
+export interface OverlayCommand {
+  readonly id: Uuid
+  /** Folded in ascending order. */
+  readonly order: number
+  readonly stream: StreamId
+  /** Folded over confirmed rows. */
+  readonly events: readonly DomainEvent[]
+  /** Rows that its author saw it change, where it is not folded but waits for a person. */
+  readonly marks: readonly DomainEvent[]
+}
+
+/** What one command does to one row. */
+export interface Contribution {
+  readonly command: Uuid
+  readonly order: number
+  readonly events: readonly DomainEvent[]
+  readonly attention: boolean
+}
+
+export interface RowKey {
+  readonly projection: AnyProjection
+  readonly key: string
+}
+
+export interface FoldedRow {
+  /** `undefined`: with the pending changes there is no such row. */
+  readonly row: unknown
+  readonly pending: number
+  readonly attention: boolean
+  /** A projection could not fold a pending event; the row is shown without it. */
+  readonly failed: boolean
+}
+
+/** Text of a row's identity, for maps. Projection names have no line breaks. */
+export function rowId(projection: string, key: string): string {
+  return `${projection}\n${key}`
+}
+
+/** Rows that events belong to, over all projections that fold them. */
+export function rowsOf(domain: Domain, events: readonly DomainEvent[]): RowKey[] {
+  const found = new Map<string, RowKey>()
+  for (const event of events) {
+    for (const projection of domain.projectionsByEventType.get(event.type) ?? []) {
+      const key = projection.key(event)
+      if (key !== undefined) found.set(rowId(projection.name, key), { projection, key })
+    }
+  }
+  return [...found.values()]
+}
+
+/** Folds pending events over a confirmed row. Pure. */
+export function foldRow(
+  projection: AnyProjection,
+  confirmed: unknown,
+  contributions: readonly Contribution[],
+): FoldedRow {
+  let row = confirmed
+  let pending = 0
+  let attention = false
+  let failed = false
+  for (const contribution of contributions) {
+    if (contribution.attention) attention = true
+    if (contribution.events.length > 0) pending += 1
+    for (const event of contribution.events) {
+      try {
+        row = projection.fold(row, event)
+      } catch {
+        // The server parks what a projection cannot fold; here the row goes on without it.
+        failed = true
+      }
+    }
+  }
+  return { row, pending, attention, failed }
+}
+
+export interface Overlay {
+  /** Adds a command, or replaces what an earlier version of it did. Returns the rows whose folding changed. */
+  put(command: OverlayCommand): readonly RowKey[]
+  /** Takes a command away. Returns the rows whose folding changed. */
+  drop(id: Uuid): readonly RowKey[]
+  contributionsTo(row: string): readonly Contribution[]
+  /** Row ids that have contributions, by projection name. */
+  rowsIn(projection: string): ReadonlyMap<string, RowKey>
+  all(): Iterable<RowKey>
+}
+
+/** Pending commands' events indexed by the rows they change: a change costs what it touches, not what is pending. */
+export function createOverlay(domain: Domain): Overlay {
+  const rowsByCommand = new Map<Uuid, readonly RowKey[]>()
+  const byRow = new Map<string, Contribution[]>()
+  const byProjection = new Map<string, Map<string, RowKey>>()
+  const none: readonly Contribution[] = []
+  const noRows: ReadonlyMap<string, RowKey> = new Map()
+
+  function remove(id: Uuid): readonly RowKey[] {
+    const rows = rowsByCommand.get(id) ?? []
+    for (const row of rows) {
+      const at = rowId(row.projection.name, row.key)
+      const left = (byRow.get(at) ?? []).filter((each) => each.command !== id)
+      if (left.length > 0) {
+        byRow.set(at, left)
+      } else {
+        byRow.delete(at)
+        byProjection.get(row.projection.name)?.delete(at)
+      }
+    }
+    rowsByCommand.delete(id)
+    return rows
+  }
+
+  return {
+    put: (command) => {
+      const touched = new Map<string, RowKey>()
+      for (const row of remove(command.id)) touched.set(rowId(row.projection.name, row.key), row)
+      const attention = command.marks.length > 0
+      const rows = rowsOf(domain, attention ? command.marks : command.events)
+      for (const row of rows) {
+        const at = rowId(row.projection.name, row.key)
+        touched.set(at, row)
+        const list = byRow.get(at) ?? []
+        const contribution: Contribution = {
+          command: command.id,
+          order: command.order,
+          attention,
+          events: command.events.filter(
+            (event) => row.projection.types.has(event.type) && row.projection.key(event) === row.key,
+          ),
+        }
+        let place = list.length
+        while (place > 0 && (list[place - 1] as Contribution).order > command.order) place -= 1
+        byRow.set(at, list.toSpliced(place, 0, contribution))
+        const inProjection = byProjection.get(row.projection.name)
+        if (inProjection === undefined) byProjection.set(row.projection.name, new Map([[at, row]]))
+        else inProjection.set(at, row)
+      }
+      rowsByCommand.set(command.id, rows)
+      return [...touched.values()]
+    },
+    drop: remove,
+    contributionsTo: (row) => byRow.get(row) ?? none,
+    rowsIn: (projection) => byProjection.get(projection) ?? noRows,
+    all: function* () {
+      for (const rows of byProjection.values()) yield* rows.values()
+    },
+  }
+}

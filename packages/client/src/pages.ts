@@ -1,0 +1,208 @@
+import {
+  parseStreamId,
+  STATE_PREFIX,
+  type Page,
+  type StreamId,
+  type VersionedState,
+  type WireOutcome,
+  type WireRow,
+} from '@tidemark/core'
+import { readBases, type ChangeDraft, type RowChange } from './change.ts'
+import type { Tables, Write } from './database.ts'
+import { pendingOf } from './dispatch.ts'
+import { indexKeysOf } from './index-keys.ts'
+import { rebaseStream, type Decider } from './rebase.ts'
+import { stateRow } from './state-row.ts'
+import type { AcknowledgedRecord, AttentionRecord, FeedRecord, PendingRecord, RowRecord, StagedRecord } from './records.ts'
+
+/** A page that changes more rows than this is followed by reading again, not row by row. */
+const LISTED_ROWS = 500
+/** Acknowledged commands are kept for a server that loses them: at least one backup interval. */
+const ACKNOWLEDGED_DAYS = 14
+const ACKNOWLEDGED_COUNT = 5_000
+
+const NOTHING: ChangeDraft = { moved: { rows: 0, work: 0 } }
+const NO_FEED: FeedRecord = { name: 'feed', cursor: null, staging: null, reset: false }
+
+export type PageResult =
+  /** It does not continue what is stored: another tab was faster, or it came out of order. */
+  | { readonly kind: 'stale' }
+  /** Kept aside until the pull reaches its cut. */
+  | { readonly kind: 'staged'; readonly cursor: string }
+  | { readonly kind: 'applied' }
+
+export interface PageContext extends Decider {
+  readonly now: () => number
+}
+
+export const PAGE_TABLES = ['rows', 'staged', 'pending', 'attention', 'acknowledged', 'cursors'] as const
+
+/** Where the feed stands on this device. */
+export async function readFeed(tables: Pick<Tables, 'cursors'>): Promise<FeedRecord> {
+  return (await tables.cursors.get('feed')) ?? NO_FEED
+}
+
+/**
+ * Stores a page in the caller's transaction. At the cut: its rows, the removals, what became of this device's commands
+ * and the cursor change together, so that a pending change is shown exactly once at every moment (I9).
+ */
+export async function applyPage(
+  context: PageContext,
+  write: Write,
+  page: Page,
+): Promise<{ readonly result: PageResult; readonly change: ChangeDraft }> {
+  const feed = await readFeed(write)
+  const isFreshReset = page.reset && page.since === null
+  if (!isFreshReset && page.since !== (feed.staging ?? feed.cursor)) return { result: { kind: 'stale' }, change: NOTHING }
+  await write.meta.put({ name: 'last-contact', value: context.now() })
+  // A reset that starts, or one kind of pull that gives way to the other, makes what was staged before worthless.
+  const isContinued = feed.staging !== null && !isFreshReset && feed.reset === page.reset
+  if (feed.staging !== null && !isContinued) await write.staged.clear()
+  const rows = page.rows.flatMap((row) => toRecords(context, row))
+
+  if (!page.complete) {
+    await write.staged.bulkPut([
+      ...page.removals.map((each): StagedRecord => ({ kind: 'removal', ...each })),
+      ...rows.map((each): StagedRecord => ({ kind: 'row', ...each })),
+    ])
+    await write.cursors.put({ ...feed, staging: page.cursor, reset: page.reset })
+    return { result: { kind: 'staged', cursor: page.cursor }, change: NOTHING }
+  }
+
+  const changed = new Map<string, RowChange>()
+  const note = (projection: string, key: string, record: RowRecord | null): void => {
+    changed.set(`${projection}\n${key}`, { projection, key, record })
+  }
+  if (isContinued) {
+    for (const staged of await write.staged.toArray()) {
+      if (staged.kind === 'removal') {
+        note(staged.projection, staged.key, null)
+      } else {
+        const { projection, key, scope, row, stale, ix } = staged
+        note(projection, key, { projection, key, scope, row, stale, ix })
+      }
+    }
+    await write.staged.clear()
+  }
+  for (const { projection, key } of page.removals) note(projection, key, null)
+  // A row of this cut stands against a removal of it: it has only moved from one scope to another.
+  for (const record of rows) note(record.projection, record.key, record)
+
+  const changes = [...changed.values()]
+  if (page.reset) await write.rows.clear()
+  await write.rows.bulkPut(changes.flatMap(({ record }) => record ?? []))
+  const gone = changes.flatMap(({ projection, key, record }): [string, string][] => (record === null ? [[projection, key]] : []))
+  if (gone.length > 0 && !page.reset) await write.rows.bulkDelete(gone)
+  await write.cursors.put({ name: 'feed', cursor: page.cursor, staging: null, reset: false })
+
+  const work = await settleOutcomes(context, write, page.outcomes)
+  const moved = page.reset ? null : streamsOf(changes)
+  const rebased = await rebaseMoved(context, write, moved, work.streams)
+  const put = [...work.put.filter((each) => !rebased.some((other) => other.id === each.id)), ...rebased]
+  const hasRows = page.reset || changes.length > 0
+  const hasWork = put.length + work.dropped.length + work.attentionPut.length + work.attentionDropped.length > 0
+  return {
+    result: { kind: 'applied' },
+    change: {
+      put,
+      dropped: work.dropped,
+      attentionPut: work.attentionPut,
+      attentionDropped: work.attentionDropped,
+      rows: changes.length > LISTED_ROWS ? [] : [...(await readBases(write, context.domain, put)), ...changes],
+      everything: page.reset || changes.length > LISTED_ROWS,
+      moved: { rows: hasRows ? 1 : 0, work: hasWork ? 1 : 0 },
+    },
+  }
+}
+
+interface SettledWork {
+  readonly put: PendingRecord[]
+  readonly dropped: string[]
+  readonly attentionPut: AttentionRecord[]
+  readonly attentionDropped: string[]
+  readonly streams: Set<StreamId>
+}
+
+async function settleOutcomes(context: PageContext, write: Write, outcomes: readonly WireOutcome[]): Promise<SettledWork> {
+  const work: SettledWork = { put: [], dropped: [], attentionPut: [], attentionDropped: [], streams: new Set() }
+  if (outcomes.length === 0) return work
+  const at = context.now()
+  const found = await write.pending.bulkGet(outcomes.map((each) => each.command))
+  const acknowledged: AcknowledgedRecord[] = []
+  for (const [index, outcome] of outcomes.entries()) {
+    const record = found[index]
+    if (record === undefined) continue
+    work.streams.add(record.stream)
+    if (outcome.kind === 'accepted') {
+      work.dropped.push(record.id)
+      if (record.attention !== null) work.attentionDropped.push(record.attention)
+      const { id, type, schema, stream, input, occurredAt, base } = record
+      acknowledged.push({ id, at, version: outcome.version, command: { id, type, schema, stream, input, occurredAt, base } })
+    } else if (record.attention === null) {
+      const attention: AttentionRecord = {
+        id: `attention:${record.id}`,
+        commandId: record.id,
+        stream: record.stream,
+        at: new Date(at).toISOString(),
+        reason: { kind: 'refused', code: outcome.code, params: outcome.params },
+      }
+      work.attentionPut.push(attention)
+      work.put.push({ ...record, answer: 'refused', attention: attention.id })
+    }
+  }
+  await write.pending.bulkDelete(work.dropped)
+  await write.pending.bulkPut(work.put)
+  await write.attention.bulkPut(work.attentionPut)
+  await write.attention.bulkDelete(work.attentionDropped)
+  await write.acknowledged.bulkPut(acknowledged)
+  await trimAcknowledged(write, at)
+  return work
+}
+
+async function trimAcknowledged(write: Write, now: number): Promise<void> {
+  await write.acknowledged.where('at').below(now - ACKNOWLEDGED_DAYS * 86_400_000).delete()
+  const excess = (await write.acknowledged.count()) - ACKNOWLEDGED_COUNT
+  if (excess > 0) {
+    await write.acknowledged.bulkDelete(await write.acknowledged.orderBy('at').limit(excess).primaryKeys())
+  }
+}
+
+/** Decides pending commands again where the state under them has moved. `null`: any state may have. */
+async function rebaseMoved(
+  context: PageContext,
+  write: Write,
+  moved: ReadonlySet<StreamId> | null,
+  settled: ReadonlySet<StreamId>,
+): Promise<PendingRecord[]> {
+  const streams = moved === null ? ((await write.pending.orderBy('[stream+seq]').keys()) as unknown as [StreamId, number][]).map(([stream]) => stream) : [...moved, ...settled]
+  const changed: PendingRecord[] = []
+  for (const stream of new Set(streams)) changed.push(...(await rebaseStored(context, write, stream)))
+  return changed
+}
+
+/** Decides the pending commands of a stream again on what is stored, and stores what came of it. */
+export async function rebaseStored(decider: Decider, write: Write, stream: StreamId): Promise<PendingRecord[]> {
+  const aggregate = decider.domain.aggregateOf(stream)
+  if (aggregate === undefined) return []
+  const commands = await pendingOf(write, stream)
+  if (commands.length === 0) return []
+  const row = await write.rows.get([stateRow(decider.domain, aggregate).name, stream])
+  const changed = rebaseStream(decider, aggregate, row?.row as unknown as VersionedState | undefined, commands)
+  await write.pending.bulkPut(changed)
+  return changed
+}
+
+function streamsOf(changes: readonly RowChange[]): Set<StreamId> {
+  const streams = new Set<StreamId>()
+  for (const { projection, key } of changes) {
+    if (projection.startsWith(STATE_PREFIX) && parseStreamId(key) !== undefined) streams.add(key)
+  }
+  return streams
+}
+
+/** Rows of projections that this code does not know are left out: the server was told which ones it knows. */
+function toRecords({ domain }: PageContext, { projection, key, scope, row, stale }: WireRow): RowRecord[] {
+  const declared = domain.projectionsByName.get(projection)
+  if (declared === undefined) return []
+  return [{ projection, key, scope, row, stale: stale ?? false, ix: indexKeysOf(declared, key, row) }]
+}

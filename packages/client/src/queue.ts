@@ -1,0 +1,194 @@
+import type { PushedCommand, StreamId, Uuid } from '@tidemark/core'
+import type { AttentionRecord, PendingRecord } from './records.ts'
+import type { SyncStatus } from './tidemark-client.ts'
+import type { Attention, PendingCause, PendingCommand, PendingError } from './work.ts'
+
+/** What only the leading tab knows about commands it sends. Lost with it, and harmless to lose. */
+export interface Sending {
+  readonly inFlight: ReadonlySet<Uuid>
+  /** Streams the server asked to wait with, and until when in milliseconds since 1970. */
+  readonly holds: ReadonlyMap<StreamId, { readonly until: number; readonly reason: string }>
+  readonly lastErrors: ReadonlyMap<Uuid, PendingError>
+}
+
+export const NOTHING_SENDING: Sending = { inFlight: new Set(), holds: new Map(), lastErrors: new Map() }
+
+/** By stream, in the order of `seq`. */
+export function byStream<T extends Pick<PendingRecord, 'stream'>>(commands: readonly T[]): Map<StreamId, T[]> {
+  const streams = new Map<StreamId, T[]>()
+  for (const command of commands) {
+    const list = streams.get(command.stream)
+    if (list === undefined) streams.set(command.stream, [command])
+    else list.push(command)
+  }
+  return streams
+}
+
+/**
+ * The next commands to send: in order inside a stream, and none of a stream that waits for a person, for the outcome
+ * of a refusal, or because the server asked to. Other streams flow. Pure.
+ */
+export function planPush(
+  commands: readonly PendingRecord[],
+  sending: Pick<Sending, 'inFlight' | 'holds'>,
+  now: number,
+  limits: { readonly commands: number; readonly bytes: number },
+): PendingRecord[] {
+  const stopped = new Set<StreamId>()
+  const batch: PendingRecord[] = []
+  let bytes = 0
+  for (const command of commands) {
+    if (stopped.has(command.stream)) continue
+    const hold = sending.holds.get(command.stream)
+    if (
+      command.attention !== null ||
+      command.answer === 'refused' ||
+      sending.inFlight.has(command.id) ||
+      (hold !== undefined && hold.until > now)
+    ) {
+      stopped.add(command.stream)
+      continue
+    }
+    if (command.answer === 'accepted') continue
+    const size = utf8Length(JSON.stringify(toPushed(command))) + 1
+    if (batch.length >= limits.commands || (batch.length > 0 && bytes + size > limits.bytes)) break
+    bytes += size
+    batch.push(command)
+  }
+  return batch
+}
+
+/** The stored command as it is sent; its immutable part is never touched. */
+export function toPushed(command: PendingRecord): PushedCommand {
+  const { id, type, schema, stream, input, occurredAt, base } = command
+  return { id, type, schema, stream, input, occurredAt, base }
+}
+
+/** What a person sees of the pending commands: each with exactly one cause. Pure. */
+export function describePending(
+  commands: readonly PendingRecord[],
+  attention: readonly AttentionRecord[],
+  sending: Sending,
+  connection: SyncStatus['connection'],
+  now: number,
+): PendingCommand[] {
+  const reasons = new Map(attention.map((each) => [each.id, each.reason.kind]))
+  const heads = new Map<StreamId, PendingRecord>()
+  return commands.map((command) => {
+    const head = heads.get(command.stream)
+    if (head === undefined && command.answer !== 'accepted') heads.set(command.stream, command)
+    const cause = causeOf(command, head, reasons, sending, connection, now)
+    const lastError = sending.lastErrors.get(command.id)
+    return {
+      id: command.id,
+      type: command.type,
+      stream: command.stream,
+      input: command.input,
+      occurredAt: command.occurredAt,
+      state: STATE_BY_CAUSE[cause.kind],
+      cause,
+      attempts: command.attempts,
+      queued: command.prediction.kind === 'queued',
+      ...(lastError === undefined ? {} : { lastError }),
+    }
+  })
+}
+
+const STATE_BY_CAUSE: Readonly<Record<PendingCause['kind'], PendingCommand['state']>> = {
+  next: 'waiting',
+  offline: 'waiting',
+  'sign-in': 'waiting',
+  upgrade: 'waiting',
+  storage: 'waiting',
+  'server-busy': 'waiting',
+  behind: 'waiting',
+  'no-longer-holds': 'waiting',
+  blocked: 'blocked',
+  sending: 'sending',
+  'awaiting-outcome': 'answered',
+  attention: 'set-aside',
+}
+
+function causeOf(
+  command: PendingRecord,
+  head: PendingRecord | undefined,
+  reasons: ReadonlyMap<string, Attention['reason']['kind']>,
+  sending: Sending,
+  connection: SyncStatus['connection'],
+  now: number,
+): PendingCause {
+  if (command.attention !== null) {
+    return { kind: 'attention', attention: command.attention, reason: reasons.get(command.attention) ?? 'refused' }
+  }
+  if (command.answer !== null) return { kind: 'awaiting-outcome', answer: command.answer }
+  if (sending.inFlight.has(command.id)) return { kind: 'sending' }
+  if (head !== undefined && head.attention !== null) {
+    return { kind: 'blocked', command: head.id, attention: head.attention }
+  }
+  if (command.prediction.kind === 'no-longer-holds') {
+    return { kind: 'no-longer-holds', code: command.prediction.code, params: command.prediction.params }
+  }
+  const hold = sending.holds.get(command.stream)
+  if (hold !== undefined && hold.until > now) return { kind: 'server-busy', reason: hold.reason, until: hold.until }
+  switch (connection) {
+    case 'needs-sign-in':
+      return { kind: 'sign-in' }
+    case 'upgrade-required':
+      return { kind: 'upgrade' }
+    case 'server-busy':
+      return { kind: 'server-busy', reason: 'unavailable', until: null }
+    case 'storage-trouble':
+      return { kind: 'storage' }
+    case 'offline':
+      return { kind: 'offline' }
+    case 'connecting':
+    case 'live':
+      return head === undefined ? { kind: 'next' } : { kind: 'behind', command: head.id }
+  }
+}
+
+/** What waits for a person: what was set aside, and what no longer holds here although the server has not said so. */
+export function describeAttention(
+  commands: readonly PendingRecord[],
+  attention: readonly AttentionRecord[],
+): Attention[] {
+  const records = new Map(attention.map((each) => [each.id, each]))
+  const result: Attention[] = []
+  for (const stream of byStream(commands).values()) {
+    let blocked = false
+    for (const [index, command] of stream.entries()) {
+      const record = command.attention === null ? undefined : records.get(command.attention)
+      const unconfirmed = command.prediction.kind === 'no-longer-holds' && !blocked ? command.prediction : undefined
+      const reason = record?.reason ?? (command.attention === null ? unconfirmed : undefined)
+      if (command.attention !== null) blocked = true
+      if (reason === undefined) continue
+      result.push({
+        id: record?.id ?? unconfirmedAttentionId(command.id),
+        commandId: command.id,
+        type: command.type,
+        stream: command.stream,
+        at: record?.at ?? command.occurredAt,
+        input: command.input,
+        occurredAt: command.occurredAt,
+        reason,
+        blocked: record === undefined ? [] : stream.slice(index + 1).map((each) => each.id),
+      })
+    }
+  }
+  return result.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+}
+
+/** Names an entry that is not stored because the server may still decide otherwise. */
+export function unconfirmedAttentionId(command: Uuid): string {
+  return `unconfirmed:${command}`
+}
+
+/** Bytes of a text in UTF-8: what the server's body limit counts. */
+export function utf8Length(text: string): number {
+  let bytes = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1
+  }
+  return bytes
+}

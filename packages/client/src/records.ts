@@ -1,0 +1,80 @@
+import type { CommandBase, DomainEvent, Json, JsonObject, StoredCommand, StreamId, Uuid, VersionedState } from '@tidemark/core'
+import type { AttentionReason } from './work.ts'
+import type { IndexKey } from './index-keys.ts'
+
+/** What is stored on the device. Additive only: an older tab may still be reading it. */
+
+/** A row as the server projected it. */
+export interface RowRecord {
+  readonly projection: string
+  readonly key: string
+  readonly scope: string
+  readonly row: Json
+  readonly stale: boolean
+  readonly ix: readonly IndexKey[]
+}
+
+/** A row of a pull that has not reached its cut, or the news that there is none. */
+export type StagedRecord =
+  | ({ readonly kind: 'row' } & RowRecord)
+  | { readonly kind: 'removal'; readonly projection: string; readonly key: string }
+
+/** What this device makes of a pending command at present. */
+export type Prediction =
+  | { readonly kind: 'events'; readonly events: readonly DomainEvent[] }
+  /** Sent, not shown as done. */
+  | { readonly kind: 'queued' }
+  /** Decided again on newer state it does not hold; the server decides. */
+  | { readonly kind: 'no-longer-holds'; readonly code: string; readonly params: JsonObject }
+
+export interface PendingRecord extends StoredCommand {
+  /** Order on this device: the order of the transactions that stored them. */
+  readonly seq: number
+  /** ISO 8601, UTC. */
+  readonly occurredAt: string
+  readonly base: CommandBase
+  readonly prediction: Prediction
+  /** What the author was shown when it was dispatched; kept when `prediction` moves on. */
+  readonly believed: readonly DomainEvent[]
+  /** What the author looked at and what came of it, kept where the command's policy may call for a person. */
+  readonly seen: { readonly base: VersionedState; readonly after: VersionedState } | null
+  /** The server's answer, where it waits for the page that shows it. */
+  readonly answer: 'accepted' | 'refused' | null
+  /** Set aside under this entry of `attention`. */
+  readonly attention: string | null
+  readonly attempts: number
+}
+
+export interface AttentionRecord {
+  readonly id: string
+  readonly commandId: Uuid
+  readonly stream: StreamId
+  readonly at: string
+  readonly reason: AttentionReason
+}
+
+/** A command whose outcome has arrived, kept so that it can be offered again to a server that lost it. */
+export interface AcknowledgedRecord {
+  readonly id: Uuid
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** Stream version after it. */
+  readonly version: number
+  readonly command: StoredCommand & { readonly occurredAt: string; readonly base: CommandBase }
+}
+
+export interface FeedRecord {
+  readonly name: 'feed'
+  /** The last consistent cut. */
+  readonly cursor: string | null
+  /** Inside a pull that has not reached its cut: where it goes on. */
+  readonly staging: string | null
+  /** The pull under way replaces all rows. */
+  readonly reset: boolean
+}
+
+/** Small facts by name. `rows` and `work` count the changes of rows and of pending work: how tabs notice each other. */
+export interface MetaRecord {
+  readonly name: 'device' | 'schema-epoch' | 'next-seq' | 'rows' | 'work' | 'last-contact'
+  readonly value: string | number
+}

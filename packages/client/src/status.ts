@@ -1,0 +1,135 @@
+import { isSameJson, type Json } from '@tidemark/core'
+import { createDerived, reuseList, type Live } from './live.ts'
+import type { Mirror } from './mirror.ts'
+import type { Platform } from './platform.ts'
+import { describeAttention, describePending, NOTHING_SENDING } from './queue.ts'
+import { connectionOf } from './sync-state.ts'
+import type { SyncProcess } from './sync-process.ts'
+import type { Network, Tabs } from './tabs.ts'
+import type { SyncStatus } from './tidemark-client.ts'
+import type { Attention, PendingCommand } from './work.ts'
+
+export interface Status {
+  readonly pending: Live<readonly PendingCommand[]>
+  readonly attention: Live<readonly Attention[]>
+  readonly live: Live<SyncStatus>
+  /** Something about the network of this tab changed. */
+  changed(): void
+  /** A consistent cut is stored. */
+  synced(): void
+  /** The leading tab told what it sees. */
+  heard(network: Network): void
+  /** Tells the other tabs, where this one leads. */
+  tell(): void
+  /** Asks the browser, once, not to evict what a person has entered. */
+  keepData(): void
+  trouble(error: unknown): void
+}
+
+export interface StatusOptions {
+  readonly mirror: Mirror
+  readonly process: SyncProcess
+  readonly tabs: Tabs
+  readonly platform: Pick<Platform, 'now' | 'persist' | 'persisted'>
+  readonly hasSynced: boolean
+  /** Milliseconds since 1970, from an earlier visit. */
+  readonly lastContact: number | null
+}
+
+export function createStatus({ mirror, process, tabs, platform, hasSynced, lastContact }: StatusOptions): Status {
+  let synced = hasSynced
+  let heard: Network | null = null
+  let persisted: boolean | 'unknown' = 'unknown'
+  let asked = false
+  let told: Network | null = null
+
+  const network = (): Network => {
+    if (!tabs.isLeader && heard !== null) return heard
+    const contact = process.lastContact ?? lastContact
+    return {
+      connection: tabs.isLeader ? connectionOf(process.state) : 'connecting',
+      lastContactAt: contact === null ? null : new Date(contact).toISOString(),
+      initial: synced ? 'done' : initialOf(process.progress),
+    }
+  }
+  const sending = () => (tabs.isLeader ? process.sending : NOTHING_SENDING)
+  const isSame = (a: unknown, b: unknown): boolean => isSameJson(a as Json, b as Json)
+
+  const pending = createDerived<readonly PendingCommand[]>((previous) =>
+    reuseList(
+      previous,
+      describePending(mirror.commands(), mirror.attention(), sending(), network().connection, platform.now()),
+      isSame,
+      (each) => each.id,
+    ),
+  )
+  const attention = createDerived<readonly Attention[]>((previous) =>
+    reuseList(previous, describeAttention(mirror.commands(), mirror.attention()), isSame, (each) => each.id),
+  )
+  const live = createDerived<SyncStatus>((previous) => {
+    const commands = mirror.commands()
+    const next: SyncStatus = {
+      ...network(),
+      pending: commands.length,
+      attention: attention.get().length,
+      oldestPendingAt: commands[0]?.occurredAt ?? null,
+      leader: tabs.isLeader,
+      persisted,
+    }
+    return previous !== undefined && isSame(previous, next) ? previous : next
+  })
+  for (const derived of [attention, pending, live]) mirror.onWork(derived)
+
+  function changed(): void {
+    tell()
+    pending.invalidate()
+    live.invalidate()
+    for (const listener of [...pending.settle(), ...live.settle()]) listener()
+  }
+
+  function tell(force = false): void {
+    if (!tabs.isLeader) return
+    const next = network()
+    if (!force && told !== null && isSame(told, next)) return
+    told = next
+    tabs.post({ kind: 'network', network: next })
+  }
+
+  function setPersisted(value: boolean | undefined): void {
+    persisted = value ?? 'unknown'
+    changed()
+  }
+  platform.persisted().then(setPersisted, () => setPersisted(undefined))
+
+  return {
+    pending,
+    attention,
+    live,
+    changed,
+    synced: () => {
+      synced = true
+      changed()
+    },
+    heard: (next) => {
+      heard = next
+      if (next.initial === 'done') synced = true
+      changed()
+    },
+    tell: () => tell(true),
+    keepData: () => {
+      if (asked) return
+      asked = true
+      platform.persist().then(setPersisted, () => setPersisted(undefined))
+    },
+    trouble: (error) => {
+      console.error('[tidemark]', error)
+      changed()
+    },
+  }
+}
+
+function initialOf(progress: SyncProcess['progress']): SyncStatus['initial'] {
+  if (progress === null) return 'loading'
+  const all = progress.done + progress.remaining
+  return { progress: all === 0 ? 0 : progress.done / all }
+}

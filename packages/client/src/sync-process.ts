@@ -1,0 +1,326 @@
+import type { LiveMessage, Page, PullReply, PullRequest, PushReply, PushRequest, Transport, TransportFailure } from '@tidemark/core'
+import type { Answered } from './answers.ts'
+import type { PageResult } from './pages.ts'
+import type { Platform } from './platform.ts'
+import type { Sending } from './queue.ts'
+import { backoff, mayPush, nextSyncStep, type SyncEvent, type SyncState } from './sync-state.ts'
+import type { PendingRecord } from './records.ts'
+import type { PendingError } from './work.ts'
+
+/** What the network loop needs from the device's storage. */
+export interface SyncStorage {
+  pullRequest(): Promise<PullRequest>
+  liveRequest(): Promise<{ readonly device: string; readonly cursor: string | null; readonly projections: Readonly<Record<string, number>> }>
+  applyPage(page: Page): Promise<PageResult>
+  /** Picks the next commands to send and notes that they are being sent, in one transaction. */
+  takeBatch(sending: Pick<Sending, 'inFlight' | 'holds'>): Promise<readonly PendingRecord[]>
+  toPush(batch: readonly PendingRecord[]): PushRequest
+  applyAnswers(answers: readonly Answered[]): Promise<void>
+  /** Whether commands that the server answered still wait for the page that shows them. */
+  awaitsOutcome(): boolean
+}
+
+export interface SyncProcessOptions {
+  readonly transport: Transport
+  readonly storage: SyncStorage
+  readonly platform: Pick<Platform, 'now' | 'jitter' | 'setTimer'>
+  readonly protocol: number
+  /** State, evidence of contact or what is being sent has changed. */
+  readonly onChange: () => void
+  readonly onTrouble: (error: unknown) => void
+}
+
+export interface SyncProcess {
+  readonly state: SyncState
+  readonly sending: Sending
+  /** Milliseconds since 1970. */
+  readonly lastContact: number | null
+  /** Rows of the pull under way that are here, and that are still to come. */
+  readonly progress: { readonly done: number; readonly remaining: number } | null
+  lead(): void
+  /** There may be something to send. */
+  work(): void
+  /** Try now. */
+  wake(): void
+  close(): Promise<void>
+}
+
+/** How long an accepted command may wait for the page that shows it before the client asks for it. */
+const OUTCOME_PATIENCE = 5_000
+
+/** Another tab may move the cursor between a request and its page; more often than this in a row it is not that. */
+const STALE_PAGES = 3
+
+/** Runs the network for all tabs of this device: the effects of `sync-state`, and pushes beside them. */
+export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
+  const { transport, storage, platform, onChange, onTrouble } = options
+  let state: SyncState = { kind: 'idle' }
+  let sending: Sending = { inFlight: new Set(), holds: new Map(), lastErrors: new Map() }
+  let lastContact: number | null = null
+  let progress: SyncProcess['progress'] = null
+  let current = new AbortController()
+  const closing = new AbortController()
+  const running = new Set<Promise<void>>()
+  const timers = { retry: noTimer, hold: noTimer, outcome: noTimer }
+  let pushing = false
+  let workWaits = false
+
+  function send(event: SyncEvent): void {
+    const step = nextSyncStep(state, event)
+    const before = state
+    state = step.state
+    const { effect } = step
+    if (effect.kind !== 'none') {
+      current.abort()
+      current = new AbortController()
+      timers.retry()
+      timers.retry = noTimer
+    }
+    switch (effect.kind) {
+      case 'none':
+        break
+      case 'pull':
+        run(pull(current.signal))
+        break
+      case 'live':
+        run(live(current.signal))
+        break
+      case 'wait':
+        timers.retry = platform.setTimer(
+          () => send({ kind: 'timer' }),
+          backoff(effect.failures, effect.atLeast, platform.jitter()),
+        )
+        break
+      case 'halt':
+        closing.abort()
+        timers.hold()
+        timers.outcome()
+        break
+    }
+    if (before !== state) {
+      onChange()
+      if (mayPush(state)) push()
+    }
+  }
+
+  function run(task: Promise<void>): void {
+    const tracked = task.catch((error: unknown) => {
+      if (closing.signal.aborted) return
+      // Storage, or a bug: either way the loop goes on, slowly, and says so.
+      onTrouble(error)
+      send({ kind: 'storage-failed' })
+    })
+    running.add(tracked)
+    void tracked.finally(() => running.delete(tracked))
+  }
+
+  function contact(): void {
+    lastContact = platform.now()
+  }
+
+  async function pull(signal: AbortSignal): Promise<void> {
+    let done = 0
+    let stale = 0
+    for (;;) {
+      const reply = await transport.pull(await storage.pullRequest(), signal)
+      if (signal.aborted) return
+      if (isFailure(reply)) return send({ kind: 'failed', failure: reply })
+      contact()
+      if (reply.kind === 'upgrade') return send({ kind: 'upgrade' })
+      if (reply.kind === 'retry') return send({ kind: 'busy', after: reply.after })
+      done += reply.rows.length
+      const result = await storage.applyPage(reply)
+      if (signal.aborted) return
+      if (result.kind === 'staged') {
+        progress = { done, remaining: reply.remaining }
+        onChange()
+      }
+      if (result.kind === 'applied') {
+        progress = null
+        return send({ kind: 'pulled' })
+      }
+      if (result.kind === 'stale' && ++stale > STALE_PAGES) {
+        const message = 'The server keeps answering with pages that do not continue what was asked for.'
+        return send({ kind: 'failed', failure: { kind: 'unreadable', message } })
+      }
+    }
+  }
+
+  async function live(signal: AbortSignal): Promise<void> {
+    const { cursor, device, projections } = await storage.liveRequest()
+    if (signal.aborted) return
+    if (cursor === null) return send({ kind: 'pull-due' })
+    const request = { protocol: options.protocol, device, cursor, projections: { ...projections } }
+    const end = await transport.live(request, (message) => onMessage(message, signal), signal)
+    if (signal.aborted) return
+    send(end.kind === 'ended' ? { kind: 'ended' } : { kind: 'failed', failure: end })
+  }
+
+  async function onMessage(message: LiveMessage, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    contact()
+    switch (message.kind) {
+      case 'page': {
+        if (!message.complete) return send({ kind: 'pull-due' })
+        let result: PageResult
+        try {
+          result = await storage.applyPage(message)
+        } catch (error) {
+          onTrouble(error)
+          return send({ kind: 'storage-failed' })
+        }
+        if (signal.aborted) return
+        send(result.kind === 'applied' ? { kind: 'message' } : { kind: 'pull-due' })
+        onChange()
+        return
+      }
+      case 'beat':
+        send({ kind: 'message' })
+        onChange()
+        return
+      case 'pull':
+        return send({ kind: 'pull-due' })
+      case 'reconnect':
+        return send({ kind: 'come-back', after: message.after })
+      case 'upgrade':
+        return send({ kind: 'upgrade' })
+    }
+  }
+
+  function push(): void {
+    workWaits = true
+    if (pushing || !mayPush(state)) return
+    pushing = true
+    run(
+      pushAll().finally(() => {
+        pushing = false
+        if (workWaits && mayPush(state)) push()
+      }),
+    )
+  }
+
+  async function pushAll(): Promise<void> {
+    while (workWaits && mayPush(state)) {
+      workWaits = false
+      const batch = await storage.takeBatch(sending)
+      if (batch.length === 0) {
+        scheduleHolds()
+        return
+      }
+      workWaits = true
+      sending = { ...sending, inFlight: new Set(batch.map((each) => each.id)) }
+      onChange()
+      const reply = await transport.push(storage.toPush(batch), closing.signal)
+      if (closing.signal.aborted) return
+      if (isFailure(reply)) {
+        workWaits = false
+        noteFailure(batch, reply)
+        send({ kind: 'failed', failure: reply })
+        return
+      }
+      contact()
+      if (reply.kind === 'upgrade') {
+        workWaits = false
+        sending = { ...sending, inFlight: new Set() }
+        send({ kind: 'upgrade' })
+        return
+      }
+      await storage.applyAnswers(reply.answers)
+      noteAnswers(batch, reply)
+      watchOutcomes()
+      onChange()
+    }
+  }
+
+  function noteFailure(batch: readonly PendingRecord[], failure: TransportFailure): void {
+    const error: PendingError =
+      failure.kind === 'unavailable' ? { kind: 'retry', reason: 'unavailable' } : failure
+    const lastErrors = new Map(sending.lastErrors)
+    for (const { id } of batch) lastErrors.set(id, error)
+    sending = { ...sending, inFlight: new Set(), lastErrors }
+    onChange()
+  }
+
+  function noteAnswers(batch: readonly PendingRecord[], reply: Extract<PushReply, { kind: 'answers' }>): void {
+    const now = platform.now()
+    const answers = new Map(reply.answers.map((each) => [each.id, each.answer]))
+    const holds = new Map([...sending.holds].filter(([, hold]) => hold.until > now))
+    const lastErrors = new Map(sending.lastErrors)
+    for (const { id, stream } of batch) {
+      const answer = answers.get(id)
+      lastErrors.delete(id)
+      if (answer !== undefined && answer.kind !== 'retry') continue
+      // A command the reply forgot is asked about again, not at once.
+      const { after, reason } = answer ?? { after: 1_000, reason: 'unavailable' as const }
+      lastErrors.set(id, { kind: 'retry', reason })
+      if (!holds.has(stream)) holds.set(stream, { until: now + Math.max(after, 50), reason })
+    }
+    sending = { inFlight: new Set(), holds, lastErrors }
+  }
+
+  function scheduleHolds(): void {
+    timers.hold()
+    timers.hold = noTimer
+    const next = Math.min(...[...sending.holds.values()].map((hold) => hold.until))
+    if (next === Infinity) return
+    timers.hold = platform.setTimer(() => {
+      const now = platform.now()
+      sending = { ...sending, holds: new Map([...sending.holds].filter(([, hold]) => hold.until > now)) }
+      push()
+    }, Math.max(0, next - platform.now()))
+  }
+
+  function watchOutcomes(): void {
+    if (timers.outcome !== noTimer || !storage.awaitsOutcome()) return
+    timers.outcome = platform.setTimer(() => {
+      timers.outcome = noTimer
+      if (state.kind === 'live' && storage.awaitsOutcome()) send({ kind: 'pull-due' })
+      watchOutcomes()
+    }, OUTCOME_PATIENCE)
+  }
+
+  return {
+    get state() {
+      return state
+    },
+    get sending() {
+      return sending
+    },
+    get lastContact() {
+      return lastContact
+    },
+    get progress() {
+      return progress
+    },
+    lead: () => send({ kind: 'lead' }),
+    work: push,
+    wake: () => {
+      sending = { ...sending, holds: new Map() }
+      send({ kind: 'wake' })
+      push()
+    },
+    close: async () => {
+      send({ kind: 'close' })
+      await Promise.all(running)
+    },
+  }
+}
+
+function noTimer(): void {
+  // Nothing is running.
+}
+
+function isFailure(reply: PullReply | PushReply | TransportFailure): reply is TransportFailure {
+  switch (reply.kind) {
+    case 'unreachable':
+    case 'unauthenticated':
+    case 'unreadable':
+    case 'unavailable':
+      return true
+    case 'page':
+    case 'upgrade':
+    case 'retry':
+    case 'answers':
+      return false
+  }
+}
