@@ -15,7 +15,7 @@ export function createAdvances(onError: (error: unknown) => void): Advances {
     tell: (lane, position) => {
       if (position <= (positions.get(lane) ?? 0)) return
       positions.set(lane, position)
-      for (const listener of [...listeners]) {
+      for (const listener of listeners) {
         // A listener's bug is not the worker's failure: the batch is committed.
         try {
           listener(lane, position)

@@ -24,10 +24,7 @@ export interface Build {
  * Its rows are those that would be there had it been live from the start, their `changed` included: a client that held
  * the version before needs only what changed since, and one that did not pulls everything.
  */
-export function createBuild(
-  context: BatchContext & { readonly lane: number },
-  member: RegisteredProjection,
-): Build {
+export function createBuild(context: BatchContext & { readonly lane: number }, member: RegisteredProjection): Build {
   const { sql, lane } = context
   const consumer = `build:${member.id}`
   const set = toProjectionSet([member])

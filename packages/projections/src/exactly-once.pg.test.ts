@@ -45,7 +45,10 @@ describe('exactly once (I6)', () => {
       // Opened on the whole store, so that the start is not what fails; what runs has the losing driver.
       const faulty = losing(engine.store.sql(), 0.15, lost)
       const worker = await until(
-        () => engine.open(boxes, { batch: 20, migrate: false, store: withDriver(engine.store, faulty) }).catch(() => undefined),
+        () =>
+          engine
+            .open(boxes, { batch: 20, migrate: false, store: withDriver(engine.store, faulty) })
+            .catch(() => undefined),
         (opened) => opened !== undefined,
       )
       worker?.start()
@@ -66,7 +69,10 @@ describe('exactly once (I6)', () => {
       const worker = await engine.open(boxes, { batch: 10 })
       const before = (await worker.lag())[0]?.checkpoint ?? 0
       worker.start()
-      await until(async () => (await worker.lag())[0]?.checkpoint ?? 0, (at) => at > before || done)
+      await until(
+        async () => (await worker.lag())[0]?.checkpoint ?? 0,
+        (at) => at > before || done,
+      )
       await worker.close()
       restarts++
     }
@@ -115,8 +121,19 @@ describe('a commit', () => {
     await engine.settled(worker)
     await worker.close()
     const sql = engine.store.sql()
-    const ids = (await sql.query<{ id: number }>('select id from tidemark.projections order by id')).map((row) => row.id)
-    const row = { projection: ids[0] ?? 0, tenant: 'acme', key: 'item/9', scope: 'tenant', text: '{}', position: 3, changed: 3, stale: false }
+    const ids = (await sql.query<{ id: number }>('select id from tidemark.projections order by id')).map(
+      (row) => row.id,
+    )
+    const row = {
+      projection: ids[0] ?? 0,
+      tenant: 'acme',
+      key: 'item/9',
+      scope: 'tenant',
+      text: '{}',
+      position: 3,
+      changed: 3,
+      stale: false,
+    }
     const commit = (over: Partial<Parameters<typeof commitBatch>[1]>) =>
       commitBatch(sql, {
         consumer: 'synced',
@@ -131,7 +148,9 @@ describe('a commit', () => {
       })
     const found = async () => ({
       rows: [...(await engine.tables()).rows.values()].filter((stored) => stored.key === 'item/9').length,
-      checkpoint: (await sql.query<{ position: number }>("select position from tidemark.checkpoints where consumer = 'synced'"))[0]?.position,
+      checkpoint: (
+        await sql.query<{ position: number }>("select position from tidemark.checkpoints where consumer = 'synced'")
+      )[0]?.position,
     })
     return { sql, ids, commit, found }
   }

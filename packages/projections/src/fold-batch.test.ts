@@ -3,14 +3,16 @@ import { describe, expect, test } from 'vitest'
 import type { StoredEvent } from '@tidemark/core'
 import { keyId } from './fold-batch.ts'
 import { boxes, logged, POISON } from './test-domain.ts'
-import { emptyTables, registerAll, replayBatch, type Tables } from './test-replay.ts'
+import { canonical, emptyTables, registerAll, replayBatch, type Tables } from './test-replay.ts'
 
 const idOf = (name: string): number => registerAll(boxes).find((member) => member.projection.name === name)?.id ?? -1
 const ITEMS = idOf('items')
 const NAMES = idOf('names')
 const rowOf = (tables: Tables, projection: number, key: string) => tables.rows.get(keyId(projection, 'acme', key))
 const itemTombstones = (tables: Tables) =>
-  [...tables.tombstones.values()].filter((at) => at.projection === ITEMS).map(({ key, scope, changed }) => ({ key, scope, changed }))
+  [...tables.tombstones.values()]
+    .filter((at) => at.projection === ITEMS)
+    .map(({ key, scope, changed }) => ({ key, scope, changed }))
 
 function replay(...batches: (readonly StoredEvent[])[]): Tables {
   const tables = emptyTables()
@@ -18,9 +20,11 @@ function replay(...batches: (readonly StoredEvent[])[]): Tables {
   return tables
 }
 
-const put = (position: number, stream = 'item/1', box = 'a', name = 'cup') => logged(position, stream, 'item.put', { box, name })
+const put = (position: number, stream = 'item/1', box = 'a', name = 'cup') =>
+  logged(position, stream, 'item.put', { box, name })
 const moved = (position: number, box: string, stream = 'item/1') => logged(position, stream, 'item.moved', { box })
-const renamed = (position: number, name: string, stream = 'item/1') => logged(position, stream, 'item.renamed', { name })
+const renamed = (position: number, name: string, stream = 'item/1') =>
+  logged(position, stream, 'item.renamed', { name })
 const taken = (position: number, stream = 'item/1') => logged(position, stream, 'item.taken', {})
 const seen = (position: number, stream = 'item/1') => logged(position, stream, 'item.seen', {})
 
@@ -93,7 +97,10 @@ describe('parking', () => {
 
   test.each([
     ['in one batch', [[put(1), put(2, 'item/2'), renamed(3, POISON), renamed(4, 'mug'), renamed(5, 'jug', 'item/2')]]],
-    ['over batches', [[put(1), put(2, 'item/2')], [renamed(3, POISON)], [renamed(4, 'mug')], [renamed(5, 'jug', 'item/2')]]],
+    [
+      'over batches',
+      [[put(1), put(2, 'item/2')], [renamed(3, POISON)], [renamed(4, 'mug')], [renamed(5, 'jug', 'item/2')]],
+    ],
   ])('later events of the key wait behind a failed one, and other keys go on, %s', (_, batches) => {
     const tables = replay(...batches)
     expect(parkedOf(tables, ITEMS)).toEqual([
@@ -126,7 +133,11 @@ describe('parking', () => {
 
   test('else its stream is parked, and so is every key that an event of the stream belongs to', () => {
     const unreadable = logged(2, 'item/1', 'item.renamed', { name: 7 })
-    const tables = replay([put(1)], [unreadable], [renamed(3, 'cup'), put(4, 'item/2', 'a', 'cup'), put(5, 'item/3', 'a', 'jug')])
+    const tables = replay(
+      [put(1)],
+      [unreadable],
+      [renamed(3, 'cup'), put(4, 'item/2', 'a', 'cup'), put(5, 'item/3', 'a', 'jug')],
+    )
     expect(parkedOf(tables, NAMES)).toEqual([
       { by: 'stream', key: 'item/1', position: 2, reason: 'unreadable', attempts: 1 },
       { by: 'key', key: 'cup', position: 3, reason: 'behind', attempts: 0 },
@@ -174,7 +185,9 @@ test('the same log leads to the same tables however it is cut into batches', () 
           return seen(position, stream)
         default:
           // Rare, or nothing would be left to fold.
-          return box === 'a' && name === POISON ? logged(position, stream, 'item.renamed', { name: 7 }) : seen(position, stream)
+          return box === 'a' && name === POISON
+            ? logged(position, stream, 'item.renamed', { name: 7 })
+            : seen(position, stream)
       }
     }),
   )
@@ -195,6 +208,6 @@ test('the same log leads to the same tables however it is cut into batches', () 
 })
 
 function sorted(tables: Tables): unknown {
-  const order = (values: Iterable<object>) => [...values].map((value) => JSON.stringify(Object.entries(value).sort())).sort()
+  const order = (values: Iterable<object>) => [...values].map((value) => canonical(value)).sort()
   return [order(tables.rows.values()), order(tables.tombstones.values()), order(tables.parked)]
 }

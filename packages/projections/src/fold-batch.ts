@@ -167,7 +167,9 @@ function foldEvent({ projection: { projection }, stored, folding }: Touch, at: W
     return undefined
   }
   if (typeof after !== 'object' || after === null || Array.isArray(after)) {
-    return failed('fold() returned something that is not a row: a row is an object, and `undefined` means there is none.')
+    return failed(
+      'fold() returned something that is not a row: a row is an object, and `undefined` means there is none.',
+    )
   }
   const encoded = toStoredJson(after, { maxLength: ROW_LIMITS.rowLength })
   if (!encoded.ok) {

@@ -8,7 +8,9 @@ export interface Touch {
   readonly stored: StoredEvent
   /** `undefined` where the event cannot be read and the row it belongs to depends on what it says. */
   readonly key: string | undefined
-  readonly folding: { readonly kind: 'fold'; readonly event: DomainEvent } | { readonly kind: 'park'; readonly error: ParkError }
+  readonly folding:
+    | { readonly kind: 'fold'; readonly event: DomainEvent }
+    | { readonly kind: 'park'; readonly error: ParkError }
 }
 
 /** Why an event is set aside. Stored beside it for whoever retries it. */
@@ -36,11 +38,7 @@ export interface InterpretedEvents {
 }
 
 /** Reads a batch of the log for a set of projections: which rows each event belongs to. Pure. */
-export function interpretEvents(
-  domain: Domain,
-  set: ProjectionSet,
-  events: readonly StoredEvent[],
-): InterpretedEvents {
+export function interpretEvents(domain: Domain, set: ProjectionSet, events: readonly StoredEvent[]): InterpretedEvents {
   const touches: Touch[] = []
   let last: StoredEvent | undefined
   for (const stored of events) {
@@ -89,7 +87,12 @@ function interpretEvent(domain: Domain, set: ProjectionSet, stored: StoredEvent,
 
 function pushTouch(touches: Touch[], projection: RegisteredProjection, stored: StoredEvent, event: DomainEvent): void {
   const park = (message: string): void => {
-    touches.push({ projection, stored, key: undefined, folding: { kind: 'park', error: { reason: 'failed', message } } })
+    touches.push({
+      projection,
+      stored,
+      key: undefined,
+      folding: { kind: 'park', error: { reason: 'failed', message } },
+    })
   }
   let key: unknown
   try {

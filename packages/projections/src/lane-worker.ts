@@ -98,7 +98,8 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
       case 'committed':
         checkpoint = result.to
         advances.tell(lane, checkpoint)
-        if (asked > 1) batchSize = nextBatchSize(asked, { events: result.events, ms: clock() - startedAt }, largestBatch)
+        if (asked > 1)
+          batchSize = nextBatchSize(asked, { events: result.events, ms: clock() - startedAt }, largestBatch)
         return result.events >= asked
       case 'blocked':
         blocked = result.block

@@ -54,7 +54,12 @@ describe('rows and removals', () => {
       { key: 'item/1', scope: 'box:a', row: { box: 'a', name: 'cup' }, stale: false, changed: last - 3 },
     ])
     expect(page.removals).toEqual([])
-    expect(page).toMatchObject({ checkpoint: last, complete: true, remaining: 0, projections: expect.arrayContaining(VERSIONS) })
+    expect(page).toMatchObject({
+      checkpoint: last,
+      complete: true,
+      remaining: 0,
+      projections: expect.arrayContaining(VERSIONS),
+    })
   })
 
   test('a later page holds what changed, what was deleted and what left the granted scopes', async () => {
@@ -83,7 +88,12 @@ describe('rows and removals', () => {
   })
 
   test('a version that nobody has built contributes nothing, and the page says so', async () => {
-    const page = await read(newTenant(), { projections: [{ name: 'items', version: 9 }, { name: 'names', version: 1 }] })
+    const page = await read(newTenant(), {
+      projections: [
+        { name: 'items', version: 9 },
+        { name: 'names', version: 1 },
+      ],
+    })
     expect(page.projections).toEqual([{ name: 'names', version: 1 }])
   })
 
@@ -95,7 +105,11 @@ describe('rows and removals', () => {
     const first = await read(tenant, only)
     expect(first).toMatchObject({ complete: false, remaining: 3 })
     expect(first.rows).toHaveLength(5)
-    const second = await read(tenant, { ...only, mark: first.last, from: { position: first.checkpoint, outcomeSeq: 0 } })
+    const second = await read(tenant, {
+      ...only,
+      mark: first.last,
+      from: { position: first.checkpoint, outcomeSeq: 0 },
+    })
     expect(second).toMatchObject({ complete: true, remaining: 0 })
     expect(itemKeys([...first.rows, ...second.rows])).toEqual(Array.from({ length: 8 }, (_, n) => `item/${n}`))
   })
@@ -132,9 +146,23 @@ describe('rows and removals', () => {
 describe('outcomes', () => {
   const HASH = '0'.repeat(32)
   const write = (tenant: string, command: string, principal = 'ann', device = DEVICE) =>
-    engine.write({ stream: 'item/1', type: 'item.put', data: { box: 'a', name: 'cup' } }, { tenant, command, principal, device })
-  const settle = async (tenant: string, command: string, outcome: Parameters<Engine['store']['settle']>[0]['outcome']) => {
-    const request = { tenant, stream: 'item/1', principal: 'ann', device: DEVICE, command: { id: command, hash: HASH }, outcome }
+    engine.write(
+      { stream: 'item/1', type: 'item.put', data: { box: 'a', name: 'cup' } },
+      { tenant, command, principal, device },
+    )
+  const settle = async (
+    tenant: string,
+    command: string,
+    outcome: Parameters<Engine['store']['settle']>[0]['outcome'],
+  ) => {
+    const request = {
+      tenant,
+      stream: 'item/1',
+      principal: 'ann',
+      device: DEVICE,
+      command: { id: command, hash: HASH },
+      outcome,
+    }
     expect(await engine.store.settle(request)).toMatchObject({ kind: 'settled' })
   }
   const refused = { kind: 'refused', code: 'too_late', params: { by: 3 } } as const
@@ -190,7 +218,14 @@ describe('outcomes', () => {
       const engineProjections = await own.open(boxes)
       await own.write({ stream: 'item/1', type: 'item.put', data: { box: 'a', name: 'cup' } })
       const command = { id: ids[0], hash: HASH }
-      await own.store.settle({ tenant: 'acme', stream: 'item/1', principal: 'ann', device: DEVICE, command, outcome: refused })
+      await own.store.settle({
+        tenant: 'acme',
+        stream: 'item/1',
+        principal: 'ann',
+        device: DEVICE,
+        command,
+        outcome: refused,
+      })
       const page = () =>
         engineProjections.readPage({
           tenant: 'acme',
@@ -206,7 +241,11 @@ describe('outcomes', () => {
       expect(await page()).toMatchObject({ checkpoint: 0, outcomeSeq: 0, outcomes: [] })
       engineProjections.start()
       await own.settled(engineProjections)
-      expect(await page()).toMatchObject({ checkpoint: 1, outcomeSeq: 1, outcomes: [{ kind: 'refused', command: ids[0] }] })
+      expect(await page()).toMatchObject({
+        checkpoint: 1,
+        outcomeSeq: 1,
+        outcomes: [{ kind: 'refused', command: ids[0] }],
+      })
     } finally {
       await own.close()
     }
@@ -233,7 +272,8 @@ class Client {
     expect(places.length).toBeLessThanOrEqual(limit)
     for (const row of page.rows) expect(scopes).toContain(row.scope)
     for (const at of page.removals) this.#staged.delete(`${at.projection}\n${at.key}`)
-    for (const row of page.rows) this.#staged.set(`${row.projection}\n${row.key}`, `${row.scope} ${JSON.stringify(row.row)}`)
+    for (const row of page.rows)
+      this.#staged.set(`${row.projection}\n${row.key}`, `${row.scope} ${JSON.stringify(row.row)}`)
     if (!page.complete) {
       if (this.#full && this.#mark === null) this.#from = { ...this.#from, position: page.checkpoint }
       this.#mark = page.last

@@ -2,28 +2,32 @@ import { aggregate, defineDomain, event, projection, type Domain, type StoredEve
 import * as z from 'zod'
 
 /** Things in boxes: rows that move between scopes, are deleted and come back, and folds that fail when told to. */
-const itemAt = (renamedVersion: number) => aggregate('item', {
-  initial: () => ({ box: '', name: '', there: false }),
-  events: {
-    put: event(z.object({ box: z.string(), name: z.string() }), {
-      version: 2,
-      upcast: { 1: ({ box }: { box: string }) => ({ box, name: 'unnamed' }) },
-    }),
-    moved: event(z.object({ box: z.string() })),
-    renamed: event(z.object({ name: z.string() }), { version: renamedVersion, upcast: { 1: (data: object) => data } }),
-    taken: event(z.object({})),
-    /** Nothing of any row is different after it. */
-    seen: event(z.object({})),
-  },
-  evolve: {
-    put: (_, { box, name }) => ({ box, name, there: true }),
-    moved: (state, { box }) => ({ ...state, box }),
-    renamed: (state, { name }) => ({ ...state, name }),
-    taken: (state) => ({ ...state, there: false }),
-    seen: (state) => state,
-  },
-  commands: () => ({}),
-})
+const itemAt = (renamedVersion: number) =>
+  aggregate('item', {
+    initial: () => ({ box: '', name: '', there: false }),
+    events: {
+      put: event(z.object({ box: z.string(), name: z.string() }), {
+        version: 2,
+        upcast: { 1: ({ box }: { box: string }) => ({ box, name: 'unnamed' }) },
+      }),
+      moved: event(z.object({ box: z.string() })),
+      renamed: event(z.object({ name: z.string() }), {
+        version: renamedVersion,
+        upcast: { 1: (data: object) => data },
+      }),
+      taken: event(z.object({})),
+      /** Nothing of any row is different after it. */
+      seen: event(z.object({})),
+    },
+    evolve: {
+      put: (_, { box, name }) => ({ box, name, there: true }),
+      moved: (state, { box }) => ({ ...state, box }),
+      renamed: (state, { name }) => ({ ...state, name }),
+      taken: (state) => ({ ...state, there: false }),
+      seen: (state) => state,
+    },
+    commands: () => ({}),
+  })
 
 const Item = itemAt(1)
 const ItemTwo = itemAt(2)
@@ -31,24 +35,25 @@ const ItemTwo = itemAt(2)
 export const POISON = 'poison'
 
 /** One row per item, in the scope of its box. */
-const itemsOf = (on: typeof Item) => projection('items', {
-  on,
-  row: z.object({ box: z.string(), name: z.string() }),
-  fold: {
-    put: (_, e) => ({ name: e.data.name, box: e.data.box }),
-    moved: (row, e) => row && { ...row, box: e.data.box },
-    renamed: (row, e) => {
-      if (row && e.data.name === POISON) {
-        row.name = 'half done'
-        throw new Error('cannot fold poison')
-      }
-      return row && { ...row, name: e.data.name }
+const itemsOf = (on: typeof Item) =>
+  projection('items', {
+    on,
+    row: z.object({ box: z.string(), name: z.string() }),
+    fold: {
+      put: (_, e) => ({ name: e.data.name, box: e.data.box }),
+      moved: (row, e) => row && { ...row, box: e.data.box },
+      renamed: (row, e) => {
+        if (row && e.data.name === POISON) {
+          row.name = 'half done'
+          throw new Error('cannot fold poison')
+        }
+        return row && { ...row, name: e.data.name }
+      },
+      taken: () => undefined,
+      seen: (row) => row,
     },
-    taken: () => undefined,
-    seen: (row) => row,
-  },
-  scope: (row) => `box:${row.box}`,
-})
+    scope: (row) => `box:${row.box}`,
+  })
 
 /** One row per name: how often it was given. The key is in the data. */
 const namesOf = (on: typeof Item, version: number) =>
@@ -84,7 +89,13 @@ export const boxesWithRenamedTwo: Domain = defineDomain({
 export const uuid = (n: number): string => `01900000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
 
 /** An event as the log would hold it. */
-export function logged(position: number, stream: string, type: string, data: object, more: Partial<StoredEvent> = {}): StoredEvent {
+export function logged(
+  position: number,
+  stream: string,
+  type: string,
+  data: object,
+  more: Partial<StoredEvent> = {},
+): StoredEvent {
   return {
     id: uuid(position),
     type,

@@ -2,7 +2,7 @@ import type { Domain, Json } from '@tidemark/core'
 import { openStore, type Driver, type PostgresStore } from '@tidemark/store'
 import { testDatabase } from '@tidemark/testing/postgres'
 import { openProjections, type Projections, type ProjectionsOptions } from './open-projections.ts'
-import { emptyTables, replayBatch, type Tables } from './test-replay.ts'
+import { canonical, emptyTables, replayBatch, type Tables } from './test-replay.ts'
 import { keyId } from './fold-batch.ts'
 import { POISON, uuid } from './test-domain.ts'
 
@@ -17,7 +17,10 @@ export interface Engine {
   readonly url: string
   readonly store: PostgresStore
   /** Appends one event, at any version. */
-  write(write: Write, more?: { tenant?: string; command?: string; device?: string; principal?: string }): Promise<number>
+  write(
+    write: Write,
+    more?: { tenant?: string; command?: string; device?: string; principal?: string },
+  ): Promise<number>
   open(domain: Domain, options?: Partial<ProjectionsOptions>): Promise<Projections>
   /** Resolves when the synced checkpoint is at the head of lane 0. */
   settled(projections: Projections): Promise<void>
@@ -89,7 +92,11 @@ export async function createEngine(): Promise<Engine> {
     replayed: async (domain, only) => {
       const tables = emptyTables()
       replayBatch(tables, domain, await store.readLane({ lane: 0, after: 0, limit: 1_000_000 }))
-      return comparable(tables, new Map(domain.projections.map((p, index) => [index + 1, `${p.name}@${p.version}`])), only)
+      return comparable(
+        tables,
+        new Map(domain.projections.map((p, index) => [index + 1, `${p.name}@${p.version}`])),
+        only,
+      )
     },
     open: async (domain, options = {}) => {
       const projections = await openProjections({ store, domain, pollMs: 20, onError: () => {}, ...options })
@@ -120,9 +127,13 @@ function comparable(
     [...values]
       .map(({ projection, ...rest }) => ({ projection: names.get(projection) ?? '?', ...rest }))
       .filter((value) => only(value.projection))
-      .map((value) => JSON.stringify(Object.entries(value).sort()))
+      .map((value) => canonical(value))
       .sort()
-  return { rows: plain(tables.rows.values()), tombstones: plain(tables.tombstones.values()), parked: plain(tables.parked) }
+  return {
+    rows: plain(tables.rows.values()),
+    tombstones: plain(tables.tombstones.values()),
+    parked: plain(tables.parked),
+  }
 }
 
 async function readTables(sql: Driver): Promise<Tables & { names: ReadonlyMap<number, string> }> {

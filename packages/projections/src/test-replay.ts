@@ -1,5 +1,14 @@
-import type { Domain, StoredEvent } from '@tidemark/core'
-import { foldBatch, keyId, type BatchWrites, type ParkedEvent, type RowId, type StoredKey, type StoredRow, type Tombstone } from './fold-batch.ts'
+import { toStoredJson, type Domain, type StoredEvent } from '@tidemark/core'
+import {
+  foldBatch,
+  keyId,
+  type BatchWrites,
+  type ParkedEvent,
+  type RowId,
+  type StoredKey,
+  type StoredRow,
+  type Tombstone,
+} from './fold-batch.ts'
 import { interpretEvents } from './interpret-events.ts'
 import { toProjectionSet, type RegisteredProjection } from './registered-projection.ts'
 
@@ -52,4 +61,11 @@ export function replayBatch(
     tables.parked.filter((at) => at.by === 'stream').map((at) => keyId(at.projection, at.tenant, at.key)),
   )
   applyWrites(tables, foldBatch(touches, { keys, parkedStreams }))
+}
+
+/** One text per value, equal for equal values whatever the order of their keys. */
+export function canonical(value: object): string {
+  const encoded = toStoredJson(value, { maxLength: 10_000_000 })
+  if (!encoded.ok) throw new Error(`Not to be compared: ${JSON.stringify(encoded.issue)}`)
+  return encoded.text
 }

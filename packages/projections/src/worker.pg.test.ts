@@ -98,7 +98,10 @@ describe('the live worker', () => {
     projections.start()
     await put('item/1')
     await engine.settled(projections)
-    await until(() => heard.at(-1), (last) => last === 1)
+    await until(
+      () => heard.at(-1),
+      (last) => last === 1,
+    )
     stop()
     await put('item/2')
     await engine.settled(projections)
@@ -122,10 +125,13 @@ describe('the live worker', () => {
     // Holds the checkpoint's lock for longer than the test.
     const holder = engine.store
       .sql()
-      .query("select pg_sleep(4) from (select from tidemark.checkpoints for update) as held")
+      .query('select pg_sleep(4) from (select from tidemark.checkpoints for update) as held')
       .catch(() => {})
     await until(
-      () => engine.store.sql().query("select from pg_stat_activity where query like '%pg_sleep(4)%' and wait_event = 'PgSleep'"),
+      () =>
+        engine.store
+          .sql()
+          .query("select from pg_stat_activity where query like '%pg_sleep(4)%' and wait_event = 'PgSleep'"),
       (rows) => rows.length > 0,
     )
     await put('item/2')
@@ -138,8 +144,9 @@ describe('the live worker', () => {
 
 describe('versions', () => {
   const only = (name: string) => (version: string) => version === name
-  const offered = async (projections: { liveVersions(lane: number): Promise<readonly { name: string; version: number }[]> }) =>
-    (await projections.liveVersions(0)).map(({ name, version }) => `${name}@${version}`)
+  const offered = async (projections: {
+    liveVersions(lane: number): Promise<readonly { name: string; version: number }[]>
+  }) => (await projections.liveVersions(0)).map(({ name, version }) => `${name}@${version}`)
 
   test('one that comes when the log has events is built from the first of them before pages offer it', async () => {
     const before = await engine.open(boxesWithoutNames)
@@ -166,7 +173,10 @@ describe('versions', () => {
     after.start()
     // Writers beside the build: the switch happens at one instant of a moving lane.
     await Promise.all(Array.from({ length: 8 }, () => writeAtRandom(25)))
-    await until(() => offered(after), (names) => names.includes('names@1'))
+    await until(
+      () => offered(after),
+      (names) => names.includes('names@1'),
+    )
     await engine.settled(after)
     expect(await stored()).toEqual(await replayed(boxes))
     expect(await page()).toMatchObject({ projections: [{ name: 'names', version: 1 }] })
@@ -179,7 +189,10 @@ describe('versions', () => {
     await engine.settled(older)
     const newer = await engine.open(boxesWithNamesTwo)
     newer.start()
-    await until(() => offered(newer), (names) => names.includes('names@2'))
+    await until(
+      () => offered(newer),
+      (names) => names.includes('names@2'),
+    )
     await writeAtRandom(60)
     await engine.settled(newer)
     const [lag] = await until(
@@ -198,7 +211,10 @@ describe('versions', () => {
     await engine.settled(smaller)
     const larger = await engine.open(boxes)
     larger.start()
-    await until(() => offered(larger), (names) => names.includes('names@1'))
+    await until(
+      () => offered(larger),
+      (names) => names.includes('names@1'),
+    )
     await writeAtRandom(30)
     await engine.settled(larger)
     const [lag] = await until(
@@ -223,7 +239,10 @@ describe('versions', () => {
     await without.close()
     const again = await engine.open(boxes)
     again.start()
-    await until(() => offered(again), (names) => names.includes('names@1'))
+    await until(
+      () => offered(again),
+      (names) => names.includes('names@1'),
+    )
     await engine.settled(again)
     expect(await stored(only('names@1'))).toEqual(await replayed(boxes, only('names@1')))
   })

@@ -25,9 +25,9 @@ export async function knownLanes(sql: Driver): Promise<readonly number[]> {
 }
 
 /** How far each lane's synced projections are behind the log, on the database's clock. */
-export async function readLag(sql: Driver): Promise<
-  readonly { lane: number; checkpoint: number; head: number; seconds: number; parked: number }[]
-> {
+export async function readLag(
+  sql: Driver,
+): Promise<readonly { lane: number; checkpoint: number; head: number; seconds: number; parked: number }[]> {
   return sql.query<{ lane: number; checkpoint: number; head: number; seconds: number; parked: number }>(
     `select l.lane, coalesce(c.position, 0) as checkpoint, h.head,
             greatest(0, coalesce(extract(epoch from clock_timestamp() - n.recorded_at), 0))::float8 as seconds,

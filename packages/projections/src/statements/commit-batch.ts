@@ -51,7 +51,9 @@ export async function commitBatch(
       lifted.map((tombstone) => tombstone.tenant).join('\n'),
       lifted.map((tombstone) => tombstone.scope).join('\n'),
       lifted.map((tombstone) => tombstone.key).join('\n'),
-      JSON.stringify(parked.map(({ eventId, error, ...event }) => ({ ...event, event_id: eventId, error: toStorable(error) }))),
+      JSON.stringify(
+        parked.map(({ eventId, error, ...event }) => ({ ...event, event_id: eventId, error: toStorable(error) })),
+      ),
     ],
   )
   if (answer === undefined) throw new Error('tidemark.commit_batch returned no row.')

@@ -118,7 +118,14 @@ select at.position as checkpoint, at.event_id as "checkpointEventId",
   from at`
 
 /** `scope`, `row` and `stale` are null for a removal. */
-type Entry = readonly [changed: number, projection: string, key: string, scope: string | null, row: Json, stale: boolean | null]
+type Entry = readonly [
+  changed: number,
+  projection: string,
+  key: string,
+  scope: string | null,
+  row: Json,
+  stale: boolean | null,
+]
 type Outcome = readonly [
   command: string,
   stream: string,
@@ -175,7 +182,9 @@ export async function readPage(sql: Driver, read: PageRead): Promise<PageSnapsho
     rows: entries.flatMap(([changed, projection, key, scope, row, stale]) =>
       scope === null ? [] : [{ changed, projection, key, scope, row, stale: stale === true }],
     ),
-    removals: entries.flatMap(([changed, projection, key, scope]) => (scope === null ? [{ changed, projection, key }] : [])),
+    removals: entries.flatMap(([changed, projection, key, scope]) =>
+      scope === null ? [{ changed, projection, key }] : [],
+    ),
     outcomes: found.outcomes.map(toWireOutcome),
     last: last === undefined ? null : { changed: last[0], projection: last[1], key: last[2] },
   }
