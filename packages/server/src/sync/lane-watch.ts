@@ -50,7 +50,8 @@ export function createLaneWatch(options: LaneWatchOptions): LaneWatch {
       for (const { lane, checkpoint } of await projections.lag()) {
         const known = checkpoints.get(lane)
         checkpoints.set(lane, Math.max(checkpoint, known ?? 0))
-        if (known !== undefined && checkpoint > known) tell(lane)
+        // The first look tells too: the lane may have moved since the streams looked themselves.
+        if (known === undefined || checkpoint > known) tell(lane)
       }
     } catch (error) {
       logger.warn('checkpoints could not be read', errorFields(error))
