@@ -54,45 +54,89 @@ export function connect(options: DriverOptions, onNotify?: (channel: string, pay
   } as unknown as postgres.Options<Record<string, never>>) as unknown as Sql
 }
 
+/**
+ * postgres.js keeps state of a dead connection and brings it into the next one on the same object: a query was seen to
+ * resolve with no rows that never ran. So a pool that lost a connection gets no new calls and is dropped when those it
+ * has are over; and it never queues, since a queued call would be served by just such a connection.
+ */
+interface Pool {
+  readonly sql: Sql
+  calls: number
+  retired: boolean
+}
+
 export function createPostgresDriver(options: DriverOptions): Driver {
-  let pool = connect(options)
-  let connectedAt = performance.now()
+  const pools = new Set<Pool>()
+  /** Callers that wait for a slot; each is told whether it got one. */
+  const waiting = new Set<() => void>()
+  let slots = options.maxConnections
   let closed = false
 
-  /**
-   * A healthy server ends every statement before our deadline does (statement_timeout is shorter), so a passed deadline
-   * means a hung pool or a dead link. Calls that wait on the old pool may still end there; new ones get new connections.
-   */
-  const replace = (hung: Sql): void => {
-    if (closed || hung !== pool || performance.now() - connectedAt < options.deadlineMs) return
-    pool = connect(options)
-    connectedAt = performance.now()
-    void hung.end({ timeout: Math.ceil(options.deadlineMs / 1000) })
-    options.onLost?.()
+  const open = (): Pool => {
+    const pool: Pool = { sql: connect({ ...options, onLost: () => retire(pool) }), calls: 0, retired: false }
+    pools.add(pool)
+    return pool
+  }
+  const dropIfDone = (pool: Pool): void => {
+    if (!pool.retired || pool.calls > 0 || !pools.delete(pool)) return
+    void pool.sql.end({ timeout: 0 }).catch(() => {})
+  }
+  const retire = (pool: Pool): void => {
+    if (pool.retired) return
+    pool.retired = true
+    if (!closed) {
+      current = open()
+      options.onLost?.()
+    }
+    dropIfDone(pool)
+  }
+  let current = open()
+
+  const takeSlot = (deadlineMs: number): Promise<void> | undefined => {
+    if (slots > 0) {
+      slots--
+      return undefined
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting.delete(grant)
+        reject(new DatabaseError('not-sent', 'BUSY', `No connection was free within ${deadlineMs} ms.`, {}))
+      }, deadlineMs)
+      const grant = (): void => {
+        clearTimeout(timer)
+        waiting.delete(grant)
+        resolve()
+      }
+      waiting.add(grant)
+    })
+  }
+  const freeSlot = (): void => {
+    for (const grant of waiting) {
+      grant()
+      return
+    }
+    slots++
   }
 
-  const run = async (text: string, parameters: readonly QueryParameter[], simple: boolean, query: QueryOptions) => {
-    if (closed) throw new DatabaseError('not-sent', 'CLOSED', 'The database connection was closed by its owner.', {})
-    const asked = pool
-    const deadlineMs = query.deadlineMs ?? options.deadlineMs
-    let timer: NodeJS.Timeout | undefined
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        replace(asked)
-        reject(
-          new DatabaseError('unknown', 'DEADLINE', `The database did not answer within ${deadlineMs} ms.`, {}),
-        )
-      }, deadlineMs)
-    })
+  const run = async (text: string, parameters: readonly QueryParameter[], simple: boolean, deadlineMs: number) => {
+    const startedAt = performance.now()
+    const slot = takeSlot(deadlineMs)
+    if (slot !== undefined) await slot
+    const pool = current
+    pool.calls++
     try {
-      // `simple` is missing from the driver's types; left out, it would follow from the number of parameters.
-      const how: { prepare: boolean } = Object.assign({ prepare: !simple }, { simple })
-      const answer = asked.unsafe(text, parameters as never[], how)
-      return await Promise.race([answer, deadline])
-    } catch (error) {
-      throw error instanceof DatabaseError ? error : toDatabaseError(error)
+      if (closed) throw new DatabaseError('not-sent', 'CLOSED', 'The database connection was closed by its owner.', {})
+      return await send(pool.sql, text, parameters, simple, deadlineMs - (performance.now() - startedAt))
+    } catch (caught) {
+      const error = caught instanceof DatabaseError ? caught : toDatabaseError(caught)
+      // A healthy server ends every statement before our deadline does (statement_timeout is shorter), so a passed
+      // deadline means a hung pool or a dead link.
+      if (error.kind === 'unknown' || error.kind === 'not-sent') retire(pool)
+      throw error
     } finally {
-      clearTimeout(timer)
+      pool.calls--
+      dropIfDone(pool)
+      freeSlot()
     }
   }
 
@@ -102,27 +146,51 @@ export function createPostgresDriver(options: DriverOptions): Driver {
       parameters: readonly QueryParameter[] = [],
       query: QueryOptions = {},
     ) {
-      return (await run(text, parameters, false, query)) as unknown as readonly R[]
+      const rows = await run(text, parameters, false, query.deadlineMs ?? options.deadlineMs)
+      return rows as unknown as readonly R[]
     },
     async script(text, query = {}) {
-      await run(text, [], true, query)
+      await run(text, [], true, query.deadlineMs ?? options.deadlineMs)
     },
     async close(withinMs) {
       if (closed) return
       closed = true
-      // The driver's own promise may hang with a hung connection: ours does not wait for it.
-      await within(withinMs, pool.end({ timeout: Math.max(0, withinMs - 100) / 1000 }))
+      const giveUpAt = performance.now() + withinMs - 50
+      const busy = (): boolean => [...pools].some((pool) => pool.calls > 0)
+      while (busy() && performance.now() < giveUpAt) await new Promise((resolve) => setTimeout(resolve, 5))
+      // Destroys what is left; the calls on it fail.
+      for (const pool of pools) void pool.sql.end({ timeout: 0 }).catch(() => {})
+      while (busy() && performance.now() < giveUpAt + 50) await new Promise((resolve) => setTimeout(resolve, 5))
     },
   }
 }
 
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+async function send(
+  sql: Sql,
+  text: string,
+  parameters: readonly QueryParameter[],
+  simple: boolean,
+  deadlineMs: number,
+): Promise<readonly unknown[]> {
   let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `The database did not answer within ${Math.round(deadlineMs)} ms.`
+      reject(new DatabaseError('unknown', 'DEADLINE', message, {}))
+    }, deadlineMs)
   })
-  await Promise.race([promise.catch(() => {}), limit])
-  clearTimeout(timer)
+  try {
+    // `simple` is missing from the driver's types; left out, it would follow from the number of parameters.
+    const how: { prepare: boolean } = Object.assign({ prepare: !simple }, { simple })
+    const rows = await Promise.race([sql.unsafe(text, parameters as never[], how), deadline])
+    // The server names the command with every result: without a name this is no answer of the server's.
+    if (!simple && typeof rows.command !== 'string') {
+      throw new DatabaseError('unknown', 'NO_ANSWER', 'The driver ended a call that the database did not answer.', {})
+    }
+    return rows
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** SQLSTATEs (classes, or whole codes) after which the statement is known to be rolled back and may work later. */

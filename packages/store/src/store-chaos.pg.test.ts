@@ -117,8 +117,11 @@ test('backends killed and answers lost under load: every command has one effect,
     }
   }
   const killer = async (): Promise<void> => {
-    proxy.dropResponses(0.01)
+    proxy.dropResponses(0.03)
     while (killed < 40 || proxy.counters().droppedResponses < 20) {
+      // Some progress between two kills, or no connection would live long enough to store anything.
+      const enough = acknowledged.length + 60
+      await until(() => acknowledged.length >= enough)
       const rows = await admin.query<{ done: boolean }>(
         `select pg_terminate_backend(pid) as done from pg_stat_activity
           where datname = current_database() and application_name like '%append' and state = 'active'`,
