@@ -34,7 +34,7 @@ export class ImportStalled extends Error {
 const BATCH = 200
 const IN_FLIGHT = 8
 /** Commands of one stream are stored one after another: a batch of many streams is done sooner than one of few. */
-const PER_STREAM = 10
+const PER_STREAM = 20
 
 interface StreamQueue {
   readonly commands: readonly PlannedCommand[]
@@ -155,10 +155,13 @@ function toQueues(commands: readonly PlannedCommand[]): readonly StreamQueue[] {
     if (some === undefined) byStream.set(command.stream, [command])
     else some.push(command)
   }
-  return [...byStream.values()].map((some) => ({ commands: some, next: 0, busy: false, version: 0, after: null }))
+  // Long ones first: a stream's commands wait for each other, so what is begun late is what the end waits for.
+  return [...byStream.values()]
+    .sort((a, b) => b.length - a.length)
+    .map((some) => ({ commands: some, next: 0, busy: false, version: 0, after: null }))
 }
 
-/** The next commands of streams that have none in flight; the streams named first in the file come first. */
+/** The next commands of streams that have none in flight. */
 function nextBatch(queues: readonly StreamQueue[]): ReadonlyMap<StreamQueue, readonly PlannedCommand[]> {
   const batch = new Map<StreamQueue, readonly PlannedCommand[]>()
   let room = BATCH

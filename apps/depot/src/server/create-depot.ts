@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { openProjections, type Projections } from '@tidemark/projections'
+import {
+  createDevIssuer,
+  createSyncServer,
+  readOrMakeSealKey,
+  stderrLogger,
+  type DevAccount,
+  type DevIssuer,
+  type Logger,
+  type SealKey,
+  type SyncServerOptions,
+} from '@tidemark/server'
+import { openStore, type PostgresStore, type StoreOptions } from '@tidemark/store'
+import { depot } from '../domain/index.ts'
+import { DEMO_ACCOUNTS } from './accounts.ts'
+
+export interface DepotOptions {
+  readonly databaseUrl: string
+  /** Where the keys are kept that sign development tokens and seal cursors; made the first time, owner-only. */
+  readonly directory: string
+  /** Who may sign in without a password. Default: {@link DEMO_ACCOUNTS}. */
+  readonly accounts?: readonly DevAccount[]
+  /** Default: a key in `directory`. */
+  readonly sealKeys?: readonly SealKey[]
+  /** The built web app, served beside the API. Left out: the API only. */
+  readonly staticDirectory?: string
+  readonly limits?: NonNullable<SyncServerOptions['limits']>
+  readonly store?: Omit<StoreOptions, 'url'>
+  readonly logger?: Logger
+  readonly now?: () => number
+}
+
+/** The depot's server with everything it stands on. */
+export interface Depot {
+  readonly store: PostgresStore
+  readonly projections: Projections
+  readonly issuer: DevIssuer
+  /** Handles a request of another HTTP server; what is not the depot's goes to `next`. */
+  handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void
+  /** Port 0 takes a free one. Rejects where the port is taken or not allowed. */
+  listen(address: { readonly port: number; readonly host?: string }): Promise<{ readonly url: string }>
+  /** Waits until the lists hold all that the log holds now; `false` where that took longer. */
+  caughtUp(tenant: string, timeoutMs: number): Promise<boolean>
+  /** Sends everybody away and lets the database go; takes at most 8 s, and some milliseconds as a rule. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens store, projections and server on a database and brings its schema up to date. Nothing listens yet, and no demo
+ * data is loaded.
+ *
+ * @throws StoreOpenError, MigrationError, DatabaseError
+ */
+export async function createDepot(options: DepotOptions): Promise<Depot> {
+  const logger = options.logger ?? stderrLogger
+  const keys = join(options.directory, 'keys')
+  const issuer = await createDevIssuer({ directory: keys, accounts: options.accounts ?? DEMO_ACCOUNTS })
+  const sealKeys = options.sealKeys ?? [await readOrMakeSealKey(keys)]
+  const store = await openStore({ applicationName: 'depot', ...options.store, url: options.databaseUrl })
+  try {
+    const projections = await openProjections({
+      store,
+      domain: depot,
+      onError: (error) => logger.error('a projection is being retried', { error: String(error).slice(0, 200) }),
+    })
+    const server = await createSyncServer({
+      domain: depot,
+      store,
+      projections,
+      verifier: issuer.verifier,
+      devIssuer: issuer,
+      sealKeys,
+      logger,
+      ...(options.staticDirectory === undefined ? {} : { staticDirectory: options.staticDirectory }),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.now === undefined ? {} : { now: options.now }),
+    })
+    projections.start()
+    let closing: Promise<void> | undefined
+    const close = async (): Promise<void> => {
+      // Readers before what they read from.
+      await server.close()
+      await projections.close()
+      await store.close()
+    }
+    return {
+      store,
+      projections,
+      issuer,
+      handle: (request, response, next) => server.handle(request, response, next),
+      listen: (address) => server.listen(address),
+      caughtUp: async (tenant, timeoutMs) => {
+        const lane = await store.laneOf(tenant)
+        const reached = await projections.waitFor({ lane, position: await store.head(lane) }, timeoutMs)
+        return reached.kind === 'reached'
+      },
+      close: () => (closing ??= close()),
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}

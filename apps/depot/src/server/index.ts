@@ -1,0 +1,7 @@
+export { DEMO_ACCOUNTS } from './accounts.ts'
+export { createDepot, type Depot, type DepotOptions } from './create-depot.ts'
+export { DEMO_FILE, isDemoLoaded, loadDemo, type DemoOptions } from './demo/load-demo.ts'
+export { importFile, importer, type ImportFileOptions } from './import/import-file.ts'
+export { createImportTarget } from './import/import-target.ts'
+export { describeImport, type ImportOutcome, type ImportResult, type RefusedCommand } from './import/result.ts'
+export type { ImportProgress, ImportTarget } from './import/run-import.ts'
