@@ -1,0 +1,152 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PROTOCOL_VERSION } from '@tidemark/core'
+import { openStore } from '@tidemark/store'
+import { testDatabase, type TestDatabase } from '@tidemark/testing/postgres'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Order, type OrderRow } from '../domain/index.ts'
+import { createDepot, type Depot } from './create-depot.ts'
+import { loadDemo } from './demo/load-demo.ts'
+import { ORDERS_FROM_BEFORE } from './demo/orders-from-before.ts'
+import { importFile } from './import/import-file.ts'
+import { createImportTarget } from './import/import-target.ts'
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+const DEVICE = '0197b000-0000-7000-8000-00000000000d'
+
+let database: TestDatabase
+let directory: string
+let depot: Depot
+let url: string
+
+beforeAll(async () => {
+  database = await testDatabase()
+  directory = await mkdtemp(join(tmpdir(), 'depot-'))
+  depot = await createDepot({ databaseUrl: database.url, directory, logger: silent })
+  await loadDemo({ store: depot.store, logger: silent })
+  expect(await depot.caughtUp('harbour', 60_000)).toBe(true)
+  url = (await depot.listen({ port: 0 })).url
+}, 180_000)
+
+afterAll(async () => {
+  await depot.close()
+  await database.drop()
+  await rm(directory, { recursive: true })
+})
+
+async function call(path: string, body: unknown, token?: string): Promise<unknown> {
+  const headers = { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) }
+  const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  return response.json()
+}
+
+async function signIn(tenant: string, user: string): Promise<string> {
+  return ((await call('/dev/sign-in', { tenant, user })) as { token: string }).token
+}
+
+interface Reply {
+  readonly result: { readonly data: { rows: { projection: string; row: unknown }[]; cursor: string; complete: boolean } }
+}
+
+/** All order rows that a new device of this person gets. */
+async function pullOrders(token: string): Promise<OrderRow[]> {
+  const orders: OrderRow[] = []
+  let cursor: string | null = null
+  for (;;) {
+    const request: object = { protocol: PROTOCOL_VERSION, device: DEVICE, cursor, projections: { 'order-list': 1 }, awaiting: [], limit: 2_000 }
+    const { data }: Reply['result'] = ((await call('/trpc/sync.pull', request, token)) as Reply).result
+    orders.push(...data.rows.map(({ row }) => row as OrderRow))
+    if (data.complete) return orders
+    cursor = data.cursor
+  }
+}
+
+describe('the demo data', () => {
+  it('gives each house its own orders and no other', async () => {
+    const [harbour, meadow] = await Promise.all(
+      [signIn('harbour', 'ada'), signIn('meadow', 'finn')].map(async (token) => pullOrders(await token)),
+    )
+    expect(meadow?.map(({ number }) => number).sort()).toEqual(['M-1001', 'M-1002', 'M-1003'])
+    expect(harbour?.length).toBeGreaterThan(400)
+    expect(harbour?.some(({ number }) => number.startsWith('M-'))).toBe(false)
+  }, 60_000)
+
+  it('holds the events of the release before, which are read as today’s', async () => {
+    const rows = await pullOrders(await signIn('harbour', 'cleo'))
+    for (const { number, customerName } of ORDERS_FROM_BEFORE) {
+      expect(rows.find((row) => row.number === number)?.customer).toBe(customerName)
+    }
+    const stored = await depot.store.readLane({ lane: 0, after: 0, limit: 200, types: ['order.placed'] })
+    const old = stored.filter(({ schema }) => schema === 1)
+    expect(old).toHaveLength(ORDERS_FROM_BEFORE.length)
+    expect(old.every(({ data }) => 'customerName' in (data as object))).toBe(true)
+    expect(rows.find(({ number }) => number === '535971')).toMatchObject({ status: 'shipped', returned: 6, units: 0 })
+  }, 60_000)
+
+  it('is loaded once', async () => {
+    const head = await depot.store.head(0)
+    expect(await loadDemo({ store: depot.store, logger: silent })).toBe('known')
+    expect(await depot.store.head(0)).toBe(head)
+  })
+})
+
+describe('an import beside the running app', () => {
+  it('shows up in the app, and the second time as nothing', async () => {
+    const path = join(directory, 'today.csv')
+    await writeFile(
+      path,
+      'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n' +
+        '900001,71053,WHITE METAL LANTERN,6,2010-12-06T09:00:00,3.39,17850,EIRE\n' +
+        '900001,POST,POSTAGE,1,2010-12-06T09:00:00,18,17850,EIRE\n',
+    )
+    const run = async () => {
+      const store = await openStore({ url: database.url })
+      try {
+        return await importFile({ path, tenant: 'harbour', target: createImportTarget(store, silent) })
+      } finally {
+        await store.close()
+      }
+    }
+    const { result, refused } = await run()
+    expect(result).toMatchObject({ lines: 2, accepted: 3, dirty: { not_a_product: 1 }, refused: { already_registered: 1 } })
+    expect(refused[0]?.lines).toEqual([2])
+    expect(await depot.caughtUp('harbour', 10_000)).toBe(true)
+    const rows = await pullOrders(await signIn('harbour', 'ben'))
+    expect(rows.find(({ number }) => number === '900001')).toMatchObject({ total: 6 * 339, status: 'open' })
+    expect((await run()).result).toMatchObject({ accepted: 0, duplicates: 3, refused: { already_registered: 1 }, events: 0 })
+  }, 60_000)
+})
+
+describe('a command of the demo’s people', () => {
+  it('is taken on an order of the release before', async () => {
+    const stored = await depot.store.readLane({ lane: 0, after: 0, limit: 200, types: ['order.placed'] })
+    const open = stored.find(({ data }) => (data as { number: string }).number === '536058')
+    const command = {
+      id: '0197b000-0000-7000-8000-0000000000c0',
+      type: Order.commands.setNote.type,
+      schema: 1,
+      stream: open?.stream,
+      input: { note: 'The second set has come.' },
+      occurredAt: new Date().toISOString(),
+      base: { version: 3, after: null },
+    }
+    const push = { protocol: PROTOCOL_VERSION, device: DEVICE, commands: [command] }
+    expect(await call('/trpc/sync.push', push, await signIn('harbour', 'ben'))).toMatchObject({
+      result: { data: { answers: [{ answer: { kind: 'accepted', version: 4, rebased: false } }] } },
+    })
+  })
+})
+
+describe('the keys', () => {
+  it('are their owner’s only, and the same after a restart', async () => {
+    const keys = join(directory, 'keys')
+    for (const name of ['seal-key', 'dev-issuer-key.json']) {
+      expect((await stat(join(keys, name))).mode & 0o077).toBe(0)
+    }
+    const token = await signIn('harbour', 'ada')
+    const again = await createDepot({ databaseUrl: database.url, directory, logger: silent })
+    expect(await again.issuer.verifier(`Bearer ${token}`)).toMatchObject({ kind: 'principal', principal: { id: 'ada' } })
+    await again.close()
+  })
+})
