@@ -79,7 +79,8 @@ export function commandAs(
       `Postgres refuses to run as root and its account may not enter ${barrier}: use a directory it may enter, such as one under /srv or /tmp.`,
     )
   const identity = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups']
-  const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  // Without the secure bit, access(2), by which Postgres looks for its own files, would not count the capability.
+  const capability = ['--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
   return { command: 'setpriv', args: [...identity, ...capability, command, ...args], identity: {} }
 }
 

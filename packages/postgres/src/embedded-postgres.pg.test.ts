@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -187,6 +187,13 @@ test('with persistent off, the directory is gone after stop, and after a SIGKILL
   const { child } = await startUser('passing')
   child.kill('SIGKILL')
   await expect.poll(() => existsSync(directory), { timeout: 15_000 }).toBe(false)
+})
+
+test.runIf(process.getuid?.() === 0)('as root, a directory that no other account may enter will do', async () => {
+  chmodSync(join(directory, '..'), 0o700)
+  const { server } = await start()
+  await query(server.url, 'create table kept (text text)')
+  expect(statSync(join(directory, 'data')).uid).not.toBe(0)
 })
 
 test('a taken port is a failure of its own, said in one sentence', async () => {
