@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { StoredEvent } from '@tidemark/core'
+import * as z from 'zod'
+import { aggregate, defineDomain, event, projection, type StoredEvent } from '@tidemark/core'
 import { keyId } from './fold-batch.ts'
 import { boxes, logged, POISON } from './test-domain.ts'
 import { canonical, emptyTables, registerAll, replayBatch, type Tables } from './test-replay.ts'
@@ -53,6 +54,28 @@ describe('rows', () => {
     const old = logged(1, 'item/1', 'item.put', { box: 'a' }, { schema: 1 })
     expect(rowOf(replay([old]), ITEMS, 'item/1')?.text).toBe('{"box":"a","name":"unnamed"}')
   })
+})
+
+test('a fold sees one and the same row, whether an earlier event of the batch made it or it was loaded', () => {
+  const source = aggregate('note', {
+    initial: () => ({}),
+    events: { written: event(z.object({})) },
+    evolve: { written: (state) => state },
+    commands: () => ({}),
+  })
+  const telling = projection('telling', {
+    on: source,
+    row: z.object({ z: z.number(), b: z.optional(z.number()), a: z.string() }),
+    fold: { written: (row) => ({ z: 1, b: undefined, a: Object.keys(row ?? {}).join() }) },
+  })
+  const domain = defineDomain({ name: 'notes', aggregates: [source], projections: [telling] })
+  const written = (position: number) => logged(position, 'note/1', 'note.written', {})
+  const [whole, cut] = [emptyTables(), emptyTables()]
+  replayBatch(whole, domain, [written(1), written(2)])
+  replayBatch(cut, domain, [written(1)])
+  replayBatch(cut, domain, [written(2)])
+  expect([...whole.rows.values()].map((row) => row.text)).toContain('{"a":"a,z","z":1}')
+  expect(sorted(whole)).toEqual(sorted(cut))
 })
 
 describe('tombstones', () => {

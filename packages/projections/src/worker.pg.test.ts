@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beginBuild, enterLane, switchLive } from './statements/registry.ts'
 import { boxes, boxesWithNamesTwo, boxesWithoutNames, boxesWithRenamedTwo, POISON } from './test-domain.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
 import type { Domain } from '@tidemark/core'
@@ -245,5 +246,28 @@ describe('versions', () => {
     )
     await engine.settled(again)
     expect(await stored(only('names@1'))).toEqual(await replayed(boxes, only('names@1')))
+  })
+
+  test('one that stands behind the synced checkpoint cannot go live', async () => {
+    const before = await engine.open(boxesWithoutNames)
+    before.start()
+    await put('item/1')
+    await engine.settled(before)
+    await before.close()
+    const after = await engine.open(boxes)
+    const sql = engine.store.sql()
+    const registered = await sql.query<{ id: number; name: string }>('select id, name from tidemark.projections')
+    const projection = registered.find((version) => version.name === 'names')?.id ?? -1
+    const own = registered.map((version) => version.id)
+    expect(await enterLane(sql, { lane: 0, own, retireOthers: true })).toContainEqual({
+      id: projection,
+      name: 'names',
+      version: 1,
+      state: 'building',
+    })
+    expect(await switchLive(sql, { lane: 0, projection })).toBe('gone')
+    expect(await beginBuild(sql, { lane: 0, projection })).toBe(0)
+    expect(await switchLive(sql, { lane: 0, projection })).toBe('behind')
+    expect(await offered(after)).toEqual(['items@1', 'state:item@1'])
   })
 })
