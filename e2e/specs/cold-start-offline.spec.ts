@@ -39,7 +39,7 @@ test('after the first visit a deep link opens with the server gone and the brows
       ['/orders/new', 'New order'],
       ['/stock', 'Stock'],
       ['/outbox', 'Outbox'],
-      ['/attention', 'Needs attention'],
+      ['/attention', 'Attention'],
     ] as const) {
       await laptop.app.open(path)
       await expect(laptop.app.page.getByRole('heading', { name: heading, level: 1 })).toBeVisible()
