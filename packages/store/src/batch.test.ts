@@ -91,12 +91,22 @@ describe('a command held back behind the first of its id', () => {
   const other = { id: command.id, hash: 'b'.repeat(32) }
   const append = encoded({ stream: 'order/1', command })
   const appended = { kind: 'appended', version: 4, lane: 0, position: 9 } as const
-  const accepted = { kind: 'accepted', stream: 'order/1', version: 4, lane: 0, position: 9, hash: command.hash } as const
+  const accepted = {
+    kind: 'accepted',
+    stream: 'order/1',
+    version: 4,
+    lane: 0,
+    position: 9,
+    hash: command.hash,
+  } as const
 
   test('gets the first one’s result, or command-reused with another body', () => {
     expect(answerHeld(append, appended, command)).toEqual({ kind: 'duplicate', result: accepted })
     expect(answerHeld(append, appended, other)).toEqual({ kind: 'command-reused' })
-    expect(answerHeld(append, { kind: 'duplicate', result: accepted }, command)).toEqual({ kind: 'duplicate', result: accepted })
+    expect(answerHeld(append, { kind: 'duplicate', result: accepted }, command)).toEqual({
+      kind: 'duplicate',
+      result: accepted,
+    })
   })
 
   test('gets a refusal and an acceptance without events as they were settled', () => {

@@ -137,7 +137,10 @@ export function encodeSettle(request: SettleRequest): Encoding<EncodedSettle> {
     case 'nothing': {
       if (!isCount(outcome.version)) issues.push({ path: '/outcome/version', code: 'not_json' })
       if (issues.length > 0) return { ok: false, issues }
-      return { ok: true, encoded: { ...encoded, code: null, params: null, version: outcome.version, bytes: ENTRY_BYTES } }
+      return {
+        ok: true,
+        encoded: { ...encoded, code: null, params: null, version: outcome.version, bytes: ENTRY_BYTES },
+      }
     }
   }
 }
@@ -163,7 +166,12 @@ function checkName(text: unknown, path: string, issues: JsonIssue[]): void {
 }
 
 function checkNames(
-  request: { readonly tenant: string; readonly stream: string; readonly principal: string; readonly device: string | null },
+  request: {
+    readonly tenant: string
+    readonly stream: string
+    readonly principal: string
+    readonly device: string | null
+  },
   issues: JsonIssue[],
 ): void {
   checkName(request.tenant, '/tenant', issues)

@@ -52,13 +52,19 @@ test('appends of one turn share a call; a lone one takes the fast path', async (
   const { driver, calls } = scripted([appended(1, 1), { base: 1, versions: '1,1', answers: null }])
   const { writer, written } = writerOn(driver)
   expect(await writer.append(append())).toMatchObject({ position: 1 })
-  expect(await Promise.all([writer.append(append()), writer.append(append())])).toMatchObject([{ position: 2 }, { position: 3 }])
+  expect(await Promise.all([writer.append(append()), writer.append(append())])).toMatchObject([
+    { position: 2 },
+    { position: 3 },
+  ])
   expect(calls.map((call) => call.name)).toEqual(['append_one', 'append_batch'])
   expect(written).toEqual([0, 0])
 })
 
 test('settles go through the same queue', async () => {
-  const { driver, calls } = scripted([appended(1, 1), { answers: [{ kind: 'settled', position: 1, version: null, result: null }] }])
+  const { driver, calls } = scripted([
+    appended(1, 1),
+    { answers: [{ kind: 'settled', position: 1, version: null, result: null }] },
+  ])
   const { writer, written } = writerOn(driver)
   const answers = await Promise.all([writer.append(append()), writer.settle(settle())])
   expect(answers).toEqual([
@@ -79,7 +85,10 @@ test('an unknown outcome is asked again under the same command id', async () => 
 
 test('an append without a command id is never sent again after an unknown outcome', async () => {
   const { driver, calls } = scripted([lost])
-  expect(await writerOn(driver).writer.append(append())).toMatchObject({ kind: 'unavailable', cause: 'ECONNRESET: reset' })
+  expect(await writerOn(driver).writer.append(append())).toMatchObject({
+    kind: 'unavailable',
+    cause: 'ECONNRESET: reset',
+  })
   expect(calls).toHaveLength(1)
 })
 

@@ -46,7 +46,11 @@ test('of processes that start at once each migration is applied by one', async (
 
 test('namespaces have sequences of their own', async () => {
   await file('0001-nothing.sql', 'select 1')
-  expect([await run('one'), await run('two'), await run('one')]).toEqual([['0001-nothing.sql'], ['0001-nothing.sql'], []])
+  expect([await run('one'), await run('two'), await run('one')]).toEqual([
+    ['0001-nothing.sql'],
+    ['0001-nothing.sql'],
+    [],
+  ])
 })
 
 test('a failing migration leaves nothing behind, and runs once it is mended', async () => {

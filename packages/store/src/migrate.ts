@@ -94,9 +94,7 @@ async function readMigrations({ namespace, directory }: MigrateOptions): Promise
 
 async function appliedMigrations(sql: Driver, namespace: string): Promise<ReadonlyMap<string, string>> {
   // Asked first, so that a role without the right to create schemas can run on a database that is up to date.
-  const [there] = await sql.query<{ there: boolean }>(
-    `select to_regclass('tidemark.migrations') is not null as there`,
-  )
+  const [there] = await sql.query<{ there: boolean }>(`select to_regclass('tidemark.migrations') is not null as there`)
   if (there?.there !== true) await sql.script(BOOTSTRAP, { deadlineMs: DEADLINE_MS })
   const rows = await sql.query<{ name: string; checksum: string }>(
     'select name, checksum from tidemark.migrations where namespace = $1',

@@ -191,8 +191,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
       return withWriter(request.tenant, (writer) => writer.settle(encoding.encoded))
     },
-    results: (tenant, principal, commands) =>
-      withRetry(() => commandResults(reader, { tenant, principal, commands })),
+    results: (tenant, principal, commands) => withRetry(() => commandResults(reader, { tenant, principal, commands })),
     readStreams: (reads) => withRetry(() => readStreams(reader, { reads })),
     readLane: (read) => withRetry(() => readLane(reader, read)),
     subscribe(subscription) {
@@ -238,7 +237,11 @@ async function prepare(sql: Driver, shouldMigrate: boolean): Promise<ServerFacts
     facts = await serverFacts(sql)
   } catch (error) {
     const why = error instanceof DatabaseError ? `${error.code}: ${error.message}` : String(error)
-    throw new StoreOpenError('unreachable', `The database could not be asked. Check the URL and the server. (${why})`, error)
+    throw new StoreOpenError(
+      'unreachable',
+      `The database could not be asked. Check the URL and the server. (${why})`,
+      error,
+    )
   }
   if (facts.version < 150_000) {
     throw new StoreOpenError('server-too-old', `Postgres 15 or newer is needed, this is ${facts.version}.`)

@@ -119,6 +119,17 @@ test('an append refuses a transaction whose snapshot would hide other writers', 
   ).rejects.toMatchObject({ code: '25000', message: expect.stringContaining('read committed') as string })
 })
 
+test('recorded times never run backwards, although the clock of the machine did', async () => {
+  const store = await open()
+  await store.append(newAppend())
+  await store.sql().query(`update tidemark.events set recorded_at = recorded_at + interval '1 hour'`)
+  const [ahead] = await store.readLane({ lane: 0, after: 0, limit: 1 })
+  await store.append(newAppend())
+  await Promise.all([store.append(newAppend()), store.append(newAppend()), store.append(newAppend({ expected: 0 }))])
+  const later = await store.readLane({ lane: 0, after: 1, limit: 10 })
+  expect(later.map((event) => event.recordedAt)).toEqual(Array(4).fill(ahead?.recordedAt))
+})
+
 test('another system identifier or timeline starts a new epoch, once', async () => {
   const first = await open()
   const epoch = await first.epoch()

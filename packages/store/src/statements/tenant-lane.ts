@@ -2,7 +2,9 @@ import type { Driver } from '../driver.ts'
 
 /** The tenant's lane. One that is not in the directory yet gets `defaultLane`; of two at once the first wins. */
 export async function tenantLane(sql: Driver, input: { tenant: string; defaultLane: number }): Promise<number> {
-  const [known] = await sql.query<{ lane: number }>('select lane from tidemark.tenants where tenant = $1', [input.tenant])
+  const [known] = await sql.query<{ lane: number }>('select lane from tidemark.tenants where tenant = $1', [
+    input.tenant,
+  ])
   if (known !== undefined) return known.lane
   const [created] = await sql.query<{ lane: number }>(
     // The empty update makes the row of a concurrent insert come back.
