@@ -1,14 +1,17 @@
-import type { Domain, Uuid } from '@tidemark/core'
+import type { Domain, StreamId, Uuid } from '@tidemark/core'
 import type { Tables, Transacted, Versions } from './database.ts'
 import { rowsOf, rowId, type RowKey } from './overlay.ts'
 import type { AttentionRecord, PendingRecord, RowRecord } from './records.ts'
 import { foldedEvents } from './rebase.ts'
 
+/** What of a stored row is shown. */
+export type ConfirmedRow = Pick<RowRecord, 'key' | 'row' | 'stale'>
+
 /** A confirmed row as a transaction left or found it; `null`: there is none. */
 export interface RowChange {
   readonly projection: string
   readonly key: string
-  readonly record: RowRecord | null
+  readonly record: ConfirmedRow | null
 }
 
 /**
@@ -52,9 +55,29 @@ export function toChange({ value, versions }: Transacted<ChangeDraft>): Change {
   }
 }
 
-/** Rows that a pending command is shown in: those its events change, or, set aside, those its author saw it change. */
+/** Whether a pending command is not shown as done because a person, or the server, has to decide about it. */
+export function needsAttention(command: PendingRecord): boolean {
+  return command.attention !== null || command.prediction.kind === 'no-longer-holds'
+}
+
+/**
+ * Rows that a pending command is shown in: those its events change; where it needs attention, those its author saw it
+ * change and those of its stream.
+ */
 export function rowsTouchedBy(domain: Domain, command: PendingRecord): RowKey[] {
-  return rowsOf(domain, command.attention === null ? foldedEvents(command) : command.believed)
+  if (!needsAttention(command)) return rowsOf(domain, foldedEvents(command))
+  const rows = new Map(rowsOf(domain, command.believed).map((row) => [rowId(row.projection.name, row.key), row]))
+  for (const row of rowsOfStream(domain, command.stream)) rows.set(rowId(row.projection.name, row.key), row)
+  return [...rows.values()]
+}
+
+/** The rows that have a stream's id for their key, over all projections of its aggregate. */
+export function rowsOfStream(domain: Domain, stream: StreamId): RowKey[] {
+  const aggregate = domain.aggregateOf(stream)
+  if (aggregate === undefined) return []
+  return domain.projections
+    .filter((projection) => projection.aggregates.includes(aggregate))
+    .map((projection) => ({ projection, key: stream }))
 }
 
 /** The confirmed rows under pending commands, read in the caller's transaction. */

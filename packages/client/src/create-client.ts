@@ -1,7 +1,7 @@
-import { createIdGenerator, PROTOCOL_VERSION, WIRE_LIMITS, type Domain, type Principal, type Transport, type Uuid, type VersionedState } from '@tidemark/core'
+import { createIdGenerator, PROTOCOL_VERSION, WIRE_LIMITS, type Domain, type Principal, type Transport, type VersionedState } from '@tidemark/core'
 import { applyAnswers } from './answers.ts'
-import type { ChangeDraft } from './change.ts'
-import { openDatabase, type Database } from './database.ts'
+import { rowsOfStream, type ChangeDraft } from './change.ts'
+import { DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
 import { createDispatch, storageFailure } from './dispatch.ts'
 import { readHistory } from './history.ts'
 import { LOADING, type Derived, type Live, type Loading } from './live.ts'
@@ -43,8 +43,15 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   const name = options.databaseName ?? `${domain.name}:${principal.tenant}:${principal.id}`
   const newId = createIdGenerator({ now: () => platform.now(), random: (bytes) => platform.random(bytes) })
   const now = (): number => platform.now()
-  const database = await openDatabase(name, platform)
-  const deviceId = await readDevice(database, newId)
+  const database = await openDatabase({
+    name,
+    platform,
+    newId,
+    onDeleted: () => {
+      close().catch(report)
+    },
+  })
+  const deviceId = database.device
   const { value: kept } = await database.read(['cursors'], async (tables) => ({
     feed: await readFeed(tables),
     lastContact: (await tables.meta.get('last-contact'))?.value,
@@ -149,6 +156,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       process.work()
       status.keepData()
     },
+    onTrouble: report,
   })
   const windows = createWindows({ replica, onTrouble: report })
 
@@ -194,7 +202,10 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   tabs.post({ kind: 'hello' })
 
   function report(error: unknown): void {
-    if (!closed) status.trouble(error)
+    if (closed) return
+    status.trouble(error)
+    // Neither mends itself: what is on screen stays, nothing is sent or stored any more.
+    if (error instanceof DatabaseReplacedError || error instanceof NewerSchemaError) close().catch(report)
   }
 
   async function close(): Promise<void> {
@@ -210,7 +221,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   const rowLive = (row: Parameters<typeof mirror.rowView>[0]): Derived<SyncedRow<unknown> | undefined | Loading> =>
     mirror.rowView(row, {
       onLook: () => {
-        if (mirror.confirmed(row) === undefined) replica.ensureRows([row, ...replica.rowsOfStream(row.key)]).catch(report)
+        if (mirror.confirmed(row) === undefined) replica.ensureRows([row, ...rowsOfStream(domain, row.key)]).catch(report)
       },
     })
   const states = new WeakMap<object, Live<SyncedState<never> | undefined>>()
@@ -264,17 +275,6 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     },
   }
   return client
-}
-
-async function readDevice(database: Database, newId: () => Uuid): Promise<Uuid> {
-  const { value } = await database.write('strict', [], async (write) => {
-    const known = await write.meta.get('device')
-    if (known !== undefined) return String(known.value)
-    const device = newId()
-    await write.meta.put({ name: 'device', value: device })
-    return device
-  })
-  return value
 }
 
 /** A state row in the shape of a state; the same object while the row is. */

@@ -1,4 +1,5 @@
 import { Dexie, type Table } from 'dexie'
+import type { Uuid } from '@tidemark/core'
 import type { Platform } from './platform.ts'
 import type {
   AcknowledgedRecord,
@@ -46,6 +47,8 @@ export interface Write extends Tables {
 
 export interface Database {
   readonly name: string
+  /** Id of this installation; a database without it is another one. */
+  readonly device: Uuid
   /** One consistent look at the named tables, with the versions it shows. */
   read<T>(tables: readonly TableName[], look: (tables: Tables) => Promise<T>): Promise<Transacted<T>>
   /**
@@ -73,6 +76,17 @@ export class NewerSchemaError extends Error {
   }
 }
 
+/** The browser, or a person in its settings, has removed the database under a running app. */
+export class DatabaseReplacedError extends Error {
+  constructor() {
+    super(
+      "This device's data was removed while the app was running (site data cleared, or evicted by the browser). " +
+        'Reload the app; it fetches again what the server has.',
+    )
+    this.name = 'DatabaseReplacedError'
+  }
+}
+
 /** Static, whatever the domain declares: rows carry their index entries with them (`index-keys.ts`). */
 const STORES = {
   rows: '[projection+key], *ix',
@@ -87,13 +101,29 @@ const STORES = {
 /** Errors of a connection that died under us (WebKit ends it in the background); opening it again mends them. */
 const LOST_CONNECTION = new Set(['DatabaseClosedError', 'InvalidStateError', 'InvalidState'])
 
-export async function openDatabase(name: string, platform: Pick<Platform, 'indexedDB' | 'keyRange'>): Promise<Database> {
+export interface DatabaseOptions {
+  readonly name: string
+  readonly platform: Pick<Platform, 'indexedDB' | 'keyRange'>
+  /** Names this installation the first time. */
+  readonly newId: () => Uuid
+  /** Another tab deletes the database: the person signed out there. */
+  readonly onDeleted: () => void
+}
+
+export async function openDatabase({ name, platform, newId, onDeleted }: DatabaseOptions): Promise<Database> {
   // Two connections to one database: IndexedDB orders their transactions, and each has its own durability.
   const strict = connect('strict')
   const relaxed = connect('relaxed')
   let closed = false
   await strict.open()
   await relaxed.open()
+  const device = await strict.transaction('rw', 'meta', async () => {
+    const known = await strict.meta.get('device')
+    if (known !== undefined) return String(known.value)
+    const named = newId()
+    await strict.meta.put({ name: 'device', value: named })
+    return named
+  })
 
   function connect(durability: 'strict' | 'relaxed'): Dexie & Tables {
     const connection = new Dexie(name, {
@@ -104,6 +134,15 @@ export async function openDatabase(name: string, platform: Pick<Platform, 'index
       cache: 'disabled',
     })
     connection.version(1).stores(STORES)
+    connection.on('versionchange', (event) => {
+      // Stand aside at once: a tab that holds on would block the other one.
+      connection.close()
+      if (event.newVersion === null && !closed) {
+        closed = true
+        onDeleted()
+      }
+      return false
+    })
     return connection as Dexie & Tables
   }
 
@@ -117,12 +156,23 @@ export async function openDatabase(name: string, platform: Pick<Platform, 'index
     }
   }
 
+  async function readFacts(tables: Tables): Promise<{ readonly versions: Versions; readonly epoch: number | null }> {
+    const [stored, epoch, rows, work] = await tables.meta.bulkGet(['device', 'schema-epoch', 'rows', 'work'])
+    if (stored?.value !== device) throw new DatabaseReplacedError()
+    if (epoch !== undefined && Number(epoch.value) > SCHEMA_EPOCH) throw new NewerSchemaError(Number(epoch.value))
+    return {
+      versions: { rows: Number(rows?.value ?? 0), work: Number(work?.value ?? 0) },
+      epoch: epoch === undefined ? null : Number(epoch.value),
+    }
+  }
+
   return {
     name,
+    device,
     read: (tables, look) =>
       mended(relaxed, () =>
         relaxed.transaction('r', withMeta(tables), async () => {
-          const versions = await readVersions(relaxed)
+          const { versions } = await readFacts(relaxed)
           return { value: await look(relaxed), versions }
         }),
       ),
@@ -130,9 +180,7 @@ export async function openDatabase(name: string, platform: Pick<Platform, 'index
       const connection = durability === 'strict' ? strict : relaxed
       return mended(connection, () =>
         connection.transaction('rw', withMeta(tables), async () => {
-          const [epoch, rows, work] = await connection.meta.bulkGet(['schema-epoch', 'rows', 'work'])
-          if (epoch !== undefined && Number(epoch.value) > SCHEMA_EPOCH) throw new NewerSchemaError(Number(epoch.value))
-          const before: Versions = { rows: Number(rows?.value ?? 0), work: Number(work?.value ?? 0) }
+          const { versions: before, epoch } = await readFacts(connection)
           const versions = { ...before }
           const value = await change({
             ...tablesOf(connection),
@@ -144,7 +192,7 @@ export async function openDatabase(name: string, platform: Pick<Platform, 'index
             },
           })
           const changed: MetaRecord[] = []
-          if (epoch === undefined) changed.push({ name: 'schema-epoch', value: SCHEMA_EPOCH })
+          if (epoch === null) changed.push({ name: 'schema-epoch', value: SCHEMA_EPOCH })
           if (versions.rows !== before.rows) changed.push({ name: 'rows', value: versions.rows })
           if (versions.work !== before.work) changed.push({ name: 'work', value: versions.work })
           if (changed.length > 0) await connection.meta.bulkPut(changed)
@@ -163,11 +211,6 @@ export async function openDatabase(name: string, platform: Pick<Platform, 'index
       await relaxed.delete()
     },
   }
-}
-
-async function readVersions(tables: Tables): Promise<Versions> {
-  const [rows, work] = await tables.meta.bulkGet(['rows', 'work'])
-  return { rows: Number(rows?.value ?? 0), work: Number(work?.value ?? 0) }
 }
 
 function withMeta(tables: readonly TableName[]): TableName[] {

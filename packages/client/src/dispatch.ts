@@ -15,7 +15,7 @@ import {
   type ValidationIssue,
   type VersionedState,
 } from '@tidemark/core'
-import { readBases, type ChangeDraft } from './change.ts'
+import { readBases, rowsOfStream, type ChangeDraft } from './change.ts'
 import type { Tables, Write } from './database.ts'
 import { rowsOf } from './overlay.ts'
 import type { Replica } from './replica.ts'
@@ -34,6 +34,7 @@ export interface DispatchContext {
   readonly minted: Set<StreamId>
   /** A command was stored: send it. */
   readonly onStored: () => void
+  readonly onTrouble: (error: unknown) => void
 }
 
 /** Provisional order of commands that are being stored: after everything that is. */
@@ -156,8 +157,9 @@ export function createDispatch(context: DispatchContext): Dispatch {
       const planned = plan(aggregate as AnyAggregate, command, given, confirmed.state, mirror.commandsOf(stream))
       if (planned.kind !== 'store') return planned
       const record: PendingRecord = { ...planned.record, seq: provisional++ }
-      if (missingBases(record).length > 0) return null
       mirror.begin(record)
+      // Rows that nothing shows may be missing; they are folded when they are here.
+      replica.ensureRows(rowsOf(domain, record.believed)).catch(context.onTrouble)
       return record
     }
 
@@ -166,7 +168,7 @@ export function createDispatch(context: DispatchContext): Dispatch {
       if (state === undefined && context.minted.has(stream)) {
         // Nobody else can know a stream that was minted here: no row of it is stored.
         mirror.learn(
-          replica.rowsOfStream(stream).flatMap((row) =>
+          rowsOfStream(domain, stream).flatMap((row) =>
             mirror.confirmed(row) === undefined ? [{ projection: row.projection.name, key: row.key, record: null }] : [],
           ),
         )
@@ -175,27 +177,21 @@ export function createDispatch(context: DispatchContext): Dispatch {
       return state === undefined ? null : { state: state ?? undefined }
     }
 
-    const missingBases = (record: PendingRecord) =>
-      rowsOf(domain, record.believed).filter((row) => mirror.confirmed(row) === undefined)
-
     async function readThenShow(): Promise<Exclude<Plan, { kind: 'store' }> | PendingRecord> {
-      await replica.ensureRows([{ projection: stateRow(domain, aggregate as AnyAggregate), key: stream }])
       for (;;) {
+        await replica.ensureRows(rowsOfStream(domain, stream))
         const shown = show()
         if (shown !== null) return shown
-        const confirmed = confirmedInMemory()
-        if (confirmed === null) {
-          await replica.ensureRows([{ projection: stateRow(domain, aggregate as AnyAggregate), key: stream }])
-          continue
-        }
-        const planned = plan(aggregate as AnyAggregate, command, given, confirmed.state, mirror.commandsOf(stream))
-        if (planned.kind !== 'store') return planned
-        await replica.ensureRows(missingBases({ ...planned.record, seq: 0 }))
       }
     }
 
     const waitsFor = reading.get(stream)
-    const shown = waitsFor === undefined ? show() : null
+    let shown: ReturnType<typeof show> = null
+    try {
+      if (waitsFor === undefined) shown = show()
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
     if (shown !== null) return store(shown)
     const read = (waitsFor ?? Promise.resolve()).catch(() => undefined).then(readThenShow)
     reading.set(stream, read)

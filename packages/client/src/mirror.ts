@@ -9,12 +9,12 @@ import {
   type Uuid,
   type VersionedState,
 } from '@tidemark/core'
-import type { Change, RowChange } from './change.ts'
+import { needsAttention, rowsTouchedBy, type Change, type ConfirmedRow, type RowChange } from './change.ts'
 import type { Versions } from './database.ts'
 import { createDerived, LOADING, type Derived, type DerivedHooks, type Loading } from './live.ts'
 import { createOverlay, foldRow, rowId, type OverlayCommand, type RowKey } from './overlay.ts'
 import { foldedEvents } from './rebase.ts'
-import type { AttentionRecord, PendingRecord, RowRecord } from './records.ts'
+import type { AttentionRecord, PendingRecord } from './records.ts'
 import type { SyncedRow } from './tidemark-client.ts'
 import type { Overlaid, Scan, WindowView } from './window-view.ts'
 
@@ -51,7 +51,7 @@ export interface Mirror {
   commandsOf(stream: StreamId): readonly PendingRecord[]
   attention(): readonly AttentionRecord[]
   /** `undefined` where it is not in memory, `null` where there is no such row. */
-  confirmed(row: RowKey): RowRecord | null | undefined
+  confirmed(row: RowKey): ConfirmedRow | null | undefined
   /** Confirmed state of a stream: `undefined` not in memory, `null` not on this device. */
   confirmedState(aggregate: AnyAggregate, stream: StreamId): VersionedState | null | undefined
   rowView(row: RowKey, hooks: DerivedHooks): RowLive
@@ -80,8 +80,8 @@ export interface Mirror {
 }
 
 export function createMirror(domain: Domain): Mirror {
-  const overlay = createOverlay(domain)
-  const confirmed = new Map<string, RowRecord | null>()
+  const overlay = createOverlay()
+  const confirmed = new Map<string, ConfirmedRow | null>()
   const overlaidRows = new Map<string, SyncedRow<unknown> | 'removed'>()
   const rowViews = new Map<string, RowViews>()
   const windows = new Set<WindowView>()
@@ -93,10 +93,10 @@ export function createMirror(domain: Domain): Mirror {
   const stateProjections = new Map(domain.aggregates.map((each) => [each.name, stateProjection(each).name]))
 
   // One step: rows whose shown value may have changed are collected, and everything is told at the end.
-  const dirty = new Map<string, { readonly row: RowKey; record?: RowRecord | null }>()
+  const dirty = new Map<string, { readonly row: RowKey; record?: ConfirmedRow | null }>()
   let workDirty = false
 
-  function markRow(row: RowKey, record?: RowRecord | null): void {
+  function markRow(row: RowKey, record?: ConfirmedRow | null): void {
     const at = rowId(row.projection.name, row.key)
     const before = dirty.get(at)
     const latest = record === undefined ? before?.record : record
@@ -112,6 +112,16 @@ export function createMirror(domain: Domain): Mirror {
     confirmed.set(at, record)
     if (before !== undefined && isSameRecord(before, record)) return
     markRow({ projection: declared, key }, record)
+  }
+
+  function takeFromWindows(row: RowKey): void {
+    if (confirmed.has(rowId(row.projection.name, row.key))) return
+    for (const window of windows) {
+      const record = window.projection === row.projection ? window.confirmed(row.key) : undefined
+      if (record === undefined) continue
+      setConfirmed({ projection: row.projection.name, key: row.key, record })
+      return
+    }
   }
 
   /** What pending work makes of a row; `null` where nothing pending touches it, or where its base is not here yet. */
@@ -186,7 +196,7 @@ export function createMirror(domain: Domain): Mirror {
 
   function putCommand(command: PendingRecord): void {
     workDirty = true
-    for (const row of overlay.put(toOverlayCommand(command))) markRow(row)
+    for (const row of overlay.put(toOverlayCommand(domain, command))) markRow(row)
   }
 
   function dropCommand(id: Uuid): void {
@@ -265,6 +275,8 @@ export function createMirror(domain: Domain): Mirror {
       beingStored.set(command.id, command)
       commands = [...commands, command]
       putCommand(command)
+      // What is on screen is in memory: only rows that nothing shows may have to be read first.
+      for (const { row } of [...dirty.values()]) takeFromWindows(row)
       settle()
     },
     abandon: (id) => {
@@ -331,17 +343,17 @@ export function createMirror(domain: Domain): Mirror {
   }
 }
 
-function toOverlayCommand(command: PendingRecord): OverlayCommand {
+function toOverlayCommand(domain: Domain, command: PendingRecord): OverlayCommand {
   return {
     id: command.id,
     order: command.seq,
-    stream: command.stream,
     events: foldedEvents(command),
-    marks: command.attention === null && command.prediction.kind !== 'no-longer-holds' ? [] : command.believed,
+    attention: needsAttention(command),
+    rows: rowsTouchedBy(domain, command),
   }
 }
 
-function isSameRecord(a: RowRecord | null, b: RowRecord | null): boolean {
+function isSameRecord(a: ConfirmedRow | null, b: ConfirmedRow | null): boolean {
   if (a === null || b === null) return a === b
   return a.stale === b.stale && isSameJson(a.row, b.row)
 }

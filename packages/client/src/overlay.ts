@@ -1,15 +1,16 @@
-import type { AnyProjection, Domain, DomainEvent, StreamId, Uuid } from '@tidemark/core'
+import type { AnyProjection, Domain, DomainEvent, Uuid } from '@tidemark/core'
 
 /** The part of a pending command that the overlay needs. */
 export interface OverlayCommand {
   readonly id: Uuid
   /** Folded in ascending order. */
   readonly order: number
-  readonly stream: StreamId
-  /** Folded over confirmed rows. */
+  /** Folded over confirmed rows; none where it is not shown as done. */
   readonly events: readonly DomainEvent[]
-  /** Rows that its author saw it change, where it is not folded but waits for a person. */
-  readonly marks: readonly DomainEvent[]
+  /** It waits for a person: its rows are marked. */
+  readonly attention: boolean
+  /** The rows it is shown in. */
+  readonly rows: readonly RowKey[]
 }
 
 /** What one command does to one row. */
@@ -88,7 +89,7 @@ export interface Overlay {
 }
 
 /** Pending commands' events indexed by the rows they change: a change costs what it touches, not what is pending. */
-export function createOverlay(domain: Domain): Overlay {
+export function createOverlay(): Overlay {
   const rowsByCommand = new Map<Uuid, readonly RowKey[]>()
   const byRow = new Map<string, Contribution[]>()
   const byProjection = new Map<string, Map<string, RowKey>>()
@@ -115,16 +116,14 @@ export function createOverlay(domain: Domain): Overlay {
     put: (command) => {
       const touched = new Map<string, RowKey>()
       for (const row of remove(command.id)) touched.set(rowId(row.projection.name, row.key), row)
-      const attention = command.marks.length > 0
-      const rows = rowsOf(domain, attention ? command.marks : command.events)
-      for (const row of rows) {
+      for (const row of command.rows) {
         const at = rowId(row.projection.name, row.key)
         touched.set(at, row)
         const list = byRow.get(at) ?? []
         const contribution: Contribution = {
           command: command.id,
           order: command.order,
-          attention,
+          attention: command.attention,
           events: command.events.filter(
             (event) => row.projection.types.has(event.type) && row.projection.key(event) === row.key,
           ),
@@ -136,7 +135,7 @@ export function createOverlay(domain: Domain): Overlay {
         if (inProjection === undefined) byProjection.set(row.projection.name, new Map([[at, row]]))
         else inProjection.set(at, row)
       }
-      rowsByCommand.set(command.id, rows)
+      rowsByCommand.set(command.id, command.rows)
       return [...touched.values()]
     },
     drop: remove,

@@ -69,7 +69,7 @@ export async function applyPage(
     return { result: { kind: 'staged', cursor: page.cursor }, change: NOTHING }
   }
 
-  const changed = new Map<string, RowChange>()
+  const changed = new Map<string, StoredChange>()
   const note = (projection: string, key: string, record: RowRecord | null): void => {
     changed.set(`${projection}\n${key}`, { projection, key, record })
   }
@@ -113,6 +113,10 @@ export async function applyPage(
       moved: { rows: hasRows ? 1 : 0, work: hasWork ? 1 : 0 },
     },
   }
+}
+
+interface StoredChange extends RowChange {
+  readonly record: RowRecord | null
 }
 
 interface SettledWork {

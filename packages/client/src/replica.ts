@@ -1,10 +1,9 @@
-import type { AnyProjection, Domain, StreamId } from '@tidemark/core'
-import { readBases, readRows, toChange, type Change, type ChangeDraft, type RowChange } from './change.ts'
+import type { AnyProjection, Domain } from '@tidemark/core'
+import { readBases, readRows, rowsOfStream, toChange, type Change, type ChangeDraft, type ConfirmedRow, type RowChange } from './change.ts'
 import type { Database, TableName, Tables, Versions, Write } from './database.ts'
 import { sortKeyOf } from './index-keys.ts'
 import type { Mirror } from './mirror.ts'
 import { rowId, type RowKey } from './overlay.ts'
-import type { RowRecord } from './records.ts'
 import type { Scan, WindowView } from './window-view.ts'
 
 /** Rows asked of storage at a time while a window looks for those that match. */
@@ -32,8 +31,6 @@ export interface Replica {
   /** Brings rows into memory. */
   ensureRows(rows: readonly RowKey[]): Promise<void>
   loadWindow(window: WindowView): Promise<void>
-  /** Rows of all projections that share a stream's key, so that a command on it finds in memory what it needs. */
-  rowsOfStream(stream: StreamId): RowKey[]
 }
 
 export interface ReplicaOptions {
@@ -125,16 +122,8 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
     )
   }
 
-  function rowsOfStream(stream: StreamId): RowKey[] {
-    const aggregate = domain.aggregateOf(stream)
-    if (aggregate === undefined) return []
-    return domain.projections
-      .filter((projection) => projection.aggregates.includes(aggregate))
-      .map((projection) => ({ projection, key: stream }))
-  }
-
   async function loadWindow(window: WindowView): Promise<void> {
-    const found: RowRecord[] = []
+    const found: ConfirmedRow[] = []
     do {
       await readInStep(
         ['rows'],
@@ -146,7 +135,7 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
       )
     } while (window.short)
     // Off the path to the first paint: what commands on the rows in sight will need.
-    const warm = found.flatMap((record) => rowsOfStream(record.key))
+    const warm = found.flatMap((record) => rowsOfStream(domain, record.key))
     ensureRows(warm).catch(onTrouble)
   }
 
@@ -163,7 +152,6 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
   return {
     database,
     mirror,
-    rowsOfStream,
     ensureRows,
     loadWindow,
     catchUp: async (atLeast) => {
@@ -197,7 +185,7 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
 /** Reads a window's stretch of its index: as many matching rows as it wants, and how far that was. */
 async function scanWindow(tables: Pick<Tables, 'rows'>, window: WindowView): Promise<Scan> {
   const { projection, index } = window
-  const records: RowRecord[] = []
+  const records: ConfirmedRow[] = []
   let { lower } = window.range
   let isFirst = true
   for (;;) {
@@ -221,6 +209,6 @@ async function scanWindow(tables: Pick<Tables, 'rows'>, window: WindowView): Pro
   }
 }
 
-function positionOf(projection: AnyProjection, index: string | undefined, record: RowRecord): ReturnType<typeof sortKeyOf> {
+function positionOf(projection: AnyProjection, index: string | undefined, record: ConfirmedRow): ReturnType<typeof sortKeyOf> {
   return sortKeyOf(projection, index, record.key, record.row)
 }

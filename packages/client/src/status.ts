@@ -1,4 +1,5 @@
 import { isSameJson, type Json } from '@tidemark/core'
+import { DatabaseReplacedError, NewerSchemaError } from './database.ts'
 import { createDerived, reuseList, type Live } from './live.ts'
 import type { Mirror } from './mirror.ts'
 import type { Platform } from './platform.ts'
@@ -42,12 +43,15 @@ export function createStatus({ mirror, process, tabs, platform, hasSynced, lastC
   let persisted: boolean | 'unknown' = 'unknown'
   let asked = false
   let told: Network | null = null
+  /** Why nothing can be stored any more. */
+  let stopped: SyncStatus['connection'] | null = null
 
   const network = (): Network => {
-    if (!tabs.isLeader && heard !== null) return heard
+    const isClosed = process.state.kind === 'closed'
+    if (!tabs.isLeader && !isClosed && heard !== null) return heard
     const contact = process.lastContact ?? lastContact
     return {
-      connection: tabs.isLeader ? connectionOf(process.state) : 'connecting',
+      connection: stopped ?? connectionOf(process.state),
       lastContactAt: contact === null ? null : new Date(contact).toISOString(),
       initial: synced ? 'done' : initialOf(process.progress),
     }
@@ -123,6 +127,8 @@ export function createStatus({ mirror, process, tabs, platform, hasSynced, lastC
     },
     trouble: (error) => {
       console.error('[tidemark]', error)
+      if (error instanceof NewerSchemaError) stopped = 'upgrade-required'
+      if (error instanceof DatabaseReplacedError) stopped = 'storage-trouble'
       changed()
     },
   }

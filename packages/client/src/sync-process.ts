@@ -1,4 +1,4 @@
-import type { LiveMessage, Page, PullReply, PullRequest, PushReply, PushRequest, Transport, TransportFailure } from '@tidemark/core'
+import type { LiveMessage, Page, PullReply, PullRequest, PushAnswer, PushReply, PushRequest, Transport, TransportFailure } from '@tidemark/core'
 import type { Answered } from './answers.ts'
 import type { PageResult } from './pages.ts'
 import type { Platform } from './platform.ts'
@@ -246,6 +246,8 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
     const answers = new Map(reply.answers.map((each) => [each.id, each.answer]))
     const holds = new Map([...sending.holds].filter(([, hold]) => hold.until > now))
     const lastErrors = new Map(sending.lastErrors)
+    // What waits behind a final no waits for a person, not for the clock.
+    const stopped = new Set(batch.filter(({ id }) => isFinalNo(answers.get(id))).map(({ stream }) => stream))
     for (const { id, stream } of batch) {
       const answer = answers.get(id)
       lastErrors.delete(id)
@@ -253,7 +255,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       // A command the reply forgot is asked about again, not at once.
       const { after, reason } = answer ?? { after: 1_000, reason: 'unavailable' as const }
       lastErrors.set(id, { kind: 'retry', reason })
-      if (!holds.has(stream)) holds.set(stream, { until: now + Math.max(after, 50), reason })
+      if (!holds.has(stream) && !stopped.has(stream)) holds.set(stream, { until: now + Math.max(after, 50), reason })
     }
     sending = { inFlight: new Set(), holds, lastErrors }
   }
@@ -308,6 +310,20 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
 
 function noTimer(): void {
   // Nothing is running.
+}
+
+function isFinalNo(answer: PushAnswer | undefined): boolean {
+  switch (answer?.kind) {
+    case 'conflict':
+    case 'refused':
+    case 'invalid':
+    case 'forbidden':
+      return true
+    case 'accepted':
+    case 'retry':
+    case undefined:
+      return false
+  }
 }
 
 function isFailure(reply: PullReply | PushReply | TransportFailure): reply is TransportFailure {

@@ -1,7 +1,7 @@
 import { isSameJson, type AnyProjection, type Json } from '@tidemark/core'
 import { compareKeys, indexRange, sortKeyOf, type IndexKey, type IndexRange } from './index-keys.ts'
 import { createDerived, type Derived, type DerivedHooks } from './live.ts'
-import type { RowRecord } from './records.ts'
+import type { ConfirmedRow } from './change.ts'
 import type { RowQuery, RowsSnapshot, SyncedRow } from './tidemark-client.ts'
 
 /** Rows read beyond `limit`, so that removals and pending changes rarely force another read. */
@@ -9,7 +9,7 @@ const OVERSCAN = 50
 
 /** A confirmed stretch of an index as it was read. */
 export interface Scan {
-  readonly records: readonly RowRecord[]
+  readonly records: readonly ConfirmedRow[]
   /** Everything in the query's range up to here has been seen; `null`: all of it. */
   readonly boundary: IndexKey | null
 }
@@ -37,7 +37,9 @@ export interface WindowView {
   /** Replaces the confirmed stretch. `overlaid` says what is shown for a key, `null` where pending work leaves it alone. */
   load(scan: Scan, overlaid: Overlaid, overlaidKeys: Iterable<string>): void
   /** A confirmed row of the projection changed, or its pending changes did. */
-  update(key: string, confirmed: RowRecord | null | undefined, overlaid: Overlaid): void
+  update(key: string, confirmed: ConfirmedRow | null | undefined, overlaid: Overlaid): void
+  /** A confirmed row as this list holds it. */
+  confirmed(key: string): ConfirmedRow | undefined
 }
 
 export type Overlaid = (key: string) => SyncedRow<unknown> | 'removed' | null
@@ -119,7 +121,7 @@ export function createWindowView(projection: AnyProjection, query: RowQuery<unkn
     return { status: 'ready', rows, more, ...(total === undefined ? {} : { total }) }
   }, hooks)
 
-  const toEntry = (record: RowRecord): Entry | undefined => {
+  const toEntry = (record: ConfirmedRow): Entry | undefined => {
     const before = confirmed.get(record.key)
     if (before !== undefined && before.row.stale === record.stale && isSameJson(before.row.row as Json, record.row)) {
       return before
@@ -150,6 +152,7 @@ export function createWindowView(projection: AnyProjection, query: RowQuery<unkn
     get short() {
       return loaded && boundary !== null && visible() < limit
     },
+    confirmed: (key) => confirmed.get(key)?.row as ConfirmedRow | undefined,
     load: (scan, overlaid, overlaidKeys) => {
       const entries = new Map<string, Entry>()
       for (const record of scan.records) {

@@ -1,0 +1,94 @@
+import { describe, expect, test, vi } from 'vitest'
+import { Dexie } from 'dexie'
+import { IDBDatabase, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
+import { createTestBrowser, type TestBrowser } from './test-support/browser.ts'
+import { openDevice, until, untilLive, untilQuiet } from './test-support/device.ts'
+import { createMemorySyncServer } from './test-support/memory-sync-server.ts'
+import { Order, OrderList, shop } from './test-support/shop-domain.ts'
+
+const NAME = 'shop:north:ann'
+
+/** The database as another program sees it. */
+async function inDatabase(browser: TestBrowser, work: (db: Dexie) => Promise<unknown>): Promise<void> {
+  const db = new Dexie(NAME, { indexedDB: browser.indexedDB, IDBKeyRange })
+  await db.open()
+  await work(db)
+  db.close()
+}
+
+describe('storage', () => {
+  test('a tab of older code stops writing where newer code has been, keeps everything, and says so', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const browser = createTestBrowser()
+    const device = await openDevice(createMemorySyncServer(shop), { browser, faults: { offline: true } })
+    const stream = device.client.newStream(Order)
+    await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
+    await inDatabase(browser, (db) => db.table('meta').put({ name: 'schema-epoch', value: 99 }))
+    expect(await device.client.dispatch(Order.commands.ship, { stream, input: {} })).toMatchObject({ kind: 'storage' })
+    browser.advance(5_000)
+    await until(() => expect(device.client.status.get().connection).toBe('upgrade-required'))
+    await inDatabase(browser, async (db) => expect(await db.table('pending').count()).toBe(1))
+  })
+
+  test('site data cleared under a running app is noticed, never mistaken for an empty device', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const browser = createTestBrowser()
+    const device = await openDevice(createMemorySyncServer(shop), { browser, faults: { offline: true } })
+    const stream = device.client.newStream(Order)
+    await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
+    await inDatabase(browser, async (db) => Promise.all(db.tables.map((table) => table.clear())))
+    expect(await device.client.dispatch(Order.commands.ship, { stream, input: {} })).toMatchObject({ kind: 'storage' })
+    browser.advance(5_000)
+    await until(() => expect(device.client.status.get().connection).toBe('storage-trouble'))
+  })
+
+  test('a page that cannot be stored leaves the old state, is shown as storage trouble, and is fetched again', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const server = createMemorySyncServer(shop)
+    const device = await openDevice(server)
+    await untilLive(device)
+    const stream = device.client.newStream(Order)
+    server.hold()
+    await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
+    await until(() => expect(device.client.pending.get()).toMatchObject([{ state: 'answered' }]))
+    const row = device.client.row(OrderList, stream)
+    row.subscribe(() => undefined)
+    const full = vi.spyOn(IDBObjectStore.prototype, 'delete').mockImplementation(() => {
+      throw new DOMException('The quota has been exceeded.', 'QuotaExceededError')
+    })
+    server.release()
+    await until(() => expect(device.client.status.get().connection).toBe('storage-trouble'))
+    expect(row.get()).toMatchObject({ pending: 1 })
+    expect(device.client.pending.get()).toHaveLength(1)
+    full.mockRestore()
+    device.browser.advance(30_000)
+    await untilQuiet(device)
+    expect(row.get()).toMatchObject({ pending: 0, row: { customer: 'Eve' } })
+  })
+
+  test('a connection that the browser ended is opened again, and the command is stored once', async () => {
+    const browser = createTestBrowser()
+    const device = await openDevice(createMemorySyncServer(shop), { browser, faults: { offline: true } })
+    const stream = device.client.newStream(Order)
+    await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
+    let failures = 1
+    const { transaction } = IDBDatabase.prototype
+    vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...args) {
+      if (failures-- > 0) throw new DOMException('The database connection is closing.', 'InvalidStateError')
+      return transaction.apply(this, args)
+    })
+    expect(await device.client.dispatch(Order.commands.ship, { stream, input: {} })).toMatchObject({ kind: 'stored' })
+    expect(device.client.pending.get()).toHaveLength(2)
+  })
+
+  test('keeps acknowledged commands for a server that may lose them', async () => {
+    const browser = createTestBrowser()
+    const device = await openDevice(createMemorySyncServer(shop), { browser })
+    const stream = device.client.newStream(Order)
+    await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
+    await untilQuiet(device)
+    await inDatabase(browser, async (db) => {
+      expect(await db.table('acknowledged').toArray()).toMatchObject([{ version: 1, command: { type: 'order.place', stream } }])
+    })
+  })
+})
