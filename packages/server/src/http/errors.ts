@@ -24,6 +24,8 @@ export function codeOfStatus(status: number | undefined): ErrorCode {
   switch (status) {
     case 400:
       return 'BAD_REQUEST'
+    case 403:
+      return 'FORBIDDEN'
     case 404:
       return 'NOT_FOUND'
     case 408:
@@ -33,6 +35,6 @@ export function codeOfStatus(status: number | undefined): ErrorCode {
     case 415:
       return 'UNSUPPORTED_MEDIA_TYPE'
     default:
-      return 'INTERNAL_SERVER_ERROR'
+      return status !== undefined && status >= 400 && status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR'
   }
 }
