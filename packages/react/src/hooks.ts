@@ -1,4 +1,5 @@
-import { useCallback, useMemo, useSyncExternalStore } from 'react'
+import { useMemo } from 'react'
+import { useStore } from 'zustand'
 import type {
   Attention,
   DispatchResult,
@@ -25,11 +26,10 @@ import type {
   StreamId,
 } from '@tidemark/core'
 import { useClient } from './provider.tsx'
+import { storeOf } from './store-of.ts'
 
 function useLive<T>(live: Live<T>): T {
-  const subscribe = useCallback((listener: () => void) => live.subscribe(listener), [live])
-  const get = useCallback(() => live.get(), [live])
-  return useSyncExternalStore(subscribe, get, get)
+  return useStore(storeOf(live))
 }
 
 /**

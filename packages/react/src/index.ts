@@ -11,3 +11,4 @@ export {
   type CommandDispatch,
   type Dispatch,
 } from './hooks.ts'
+export { storeOf, type ReadonlyStore } from './store-of.ts'
