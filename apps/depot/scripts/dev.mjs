@@ -1,8 +1,10 @@
 // `npm run dev`: one Vite process with Postgres, the API and the web app. Reads the sources.
 import { fileURLToPath } from 'node:url'
+import { followNpm } from '../../../.ci/follow-npm.mjs'
 import { requireNode } from '../../../.ci/node-version.mjs'
 
 requireNode()
+followNpm()
 const { PlainError, mainOf, node } = await import('../../../.ci/run-step.mjs')
 
 await mainOf(async () => {

@@ -1,7 +1,9 @@
 // `npm run import -- FILE [--json]`: beside a running app, or without one. Standard output belongs to the summary.
+import { followNpm } from '../../../.ci/follow-npm.mjs'
 import { requireNode } from '../../../.ci/node-version.mjs'
 
 requireNode()
+followNpm()
 const { mainOf } = await import('../../../.ci/run-step.mjs')
 
 await mainOf(async () => {

@@ -1,7 +1,9 @@
 // `npm start`: from a fresh clone to http://localhost:3000.
+import { followNpm } from '../../../.ci/follow-npm.mjs'
 import { requireNode } from '../../../.ci/node-version.mjs'
 
 requireNode()
+followNpm()
 const { mainOf } = await import('../../../.ci/run-step.mjs')
 
 await mainOf(async () => {
