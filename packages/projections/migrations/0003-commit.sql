@@ -56,12 +56,13 @@ begin
    where consumer = p_consumer and lane = p_lane for update;
   if not found then return 'registry'; end if;
   if v_fence > p_fence then return 'fenced'; end if;
-  if v_position <> p_from then return 'stale'; end if;
   if p_covered is distinct from (
     select coalesce(array_agg(l.projection order by l.projection), '{}') from tidemark.projection_lanes l
      where l.lane = p_lane and case when p_consumer = 'synced' then l.state = 'live'
                                     else l.state = 'building' and p_consumer = 'build:' || l.projection end)
   then return 'registry'; end if;
+  -- After the registry: a process of another release is to learn that it cannot write here, also when it came late.
+  if v_position <> p_from then return 'stale'; end if;
 
   if cardinality(p_gone_projections) > 0 then
     delete from tidemark.rows r

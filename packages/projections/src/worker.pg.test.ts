@@ -238,6 +238,11 @@ describe('versions', () => {
     await engine.settled(without)
     expect(await offered(without)).toEqual(['items@1', 'state:item@1'])
     await without.close()
+    // Whatever is wrong with the old rows must not live on.
+    await engine.store.sql().query(
+      `update tidemark.rows set row = '{"times":-1,"last":"wrong"}'
+          where projection = (select id from tidemark.projections where name = 'names')`,
+    )
     const again = await engine.open(boxes)
     again.start()
     await until(
