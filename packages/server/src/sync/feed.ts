@@ -71,7 +71,7 @@ export function createFeed(options: FeedOptions): Feed {
     since,
     cursor: sealer.cursor(claims),
     complete: snapshot.complete,
-    // Only the first page of a reset says so: the ones that follow continue it, and a second `reset` begins again.
+    // On every page of a reset, up to its cut.
     reset: more.reset,
     rows: snapshot.rows.map(({ projection, key, scope, row, stale }) => ({
       projection,
@@ -129,7 +129,8 @@ export function createFeed(options: FeedOptions): Feed {
         const snapshot = await projections.readPage({ ...read, ...placeOf(opened) })
         if (snapshot.projections.length > 0 && isContinuedBy(opened, snapshot)) {
           const outcomes = await outcomesOf(principal, snapshot, request.awaiting)
-          return toPage(grant, request.cursor, snapshot, claimsAfter(grant, opened, snapshot), { reset: false, outcomes })
+          const reset = opened.page?.reset ?? false
+          return toPage(grant, request.cursor, snapshot, claimsAfter(grant, opened, snapshot), { reset, outcomes })
         }
       }
       // Everything anew. Outcomes are told by name, and unasked only for the newest events: a command that was sent
@@ -141,7 +142,10 @@ export function createFeed(options: FeedOptions): Feed {
       const snapshot = await projections.readPage({ ...read, from, mark: null, full: true })
       if (snapshot.projections.length === 0) return noneLive(options, grant.lane, asked)
       const outcomes = await outcomesOf(principal, snapshot, request.awaiting)
-      return toPage(grant, request.cursor, snapshot, claimsAfter(grant, null, snapshot), { reset: true, outcomes })
+      // It takes the place of a cut that the client has. A cursor from the middle of a pull must not look continued by
+      // it, though: what was staged under that one is void, and `null` says that everything begins here.
+      const since = opened === null || opened.page !== undefined ? null : request.cursor
+      return toPage(grant, since, snapshot, claimsAfter(grant, null, snapshot), { reset: true, outcomes })
     },
 
     open: async (principal, cursor) => {
