@@ -45,13 +45,17 @@ export function createTrpcTransport(options: TrpcTransportOptions): Transport {
     schema: AnySchema,
     signal: AbortSignalLike,
   ): Promise<T | UpgradeRequired | TransportFailure> {
-    const client = createTRPCUntypedClient({ links: [httpLink({ url: options.url, headers: authorization })] })
+    let answered: Response | undefined
+    const listen: typeof fetch = async (target, init) => (answered = await fetch(target, init))
+    const client = createTRPCUntypedClient({
+      links: [httpLink({ url: options.url, headers: authorization, fetch: listen })],
+    })
     const attempt = linked(signal)
     const giveUp = setTimeout(() => attempt.abort(), options.requestMs ?? REQUEST)
     try {
       return parse<T>(schema, await client.mutation(path, input, { signal: attempt.signal }))
     } catch (error) {
-      return toFailure(error)
+      return toFailure(error, answered)
     } finally {
       clearTimeout(giveUp)
       attempt.release()
@@ -148,16 +152,14 @@ function parse<T>(schema: AnySchema, reply: unknown): T | UpgradeRequired | Extr
   return { kind: 'unreadable', message: `The server's answer has an unknown shape at "${first?.path ?? ''}": ${first?.message ?? ''}` }
 }
 
-function toFailure(error: unknown): TransportFailure {
-  if (error instanceof TRPCClientError) {
-    const data = error.data as { readonly httpStatus?: unknown } | null | undefined
-    const response = error.meta?.['response']
-    const status = typeof data?.httpStatus === 'number' ? data.httpStatus : response instanceof Response ? response.status : undefined
-    const retryAfter = response instanceof Response ? response.headers.get('retry-after') : null
-    if (status !== undefined && status >= 400) return statusFailure(status, retryAfter)
-    if (status !== undefined) return { kind: 'unreadable', message: error.message }
-  }
-  return { kind: 'unreachable', message: messageOf(error) }
+/** `answered`: whatever came back before the error, also from a proxy that is no tRPC server. */
+function toFailure(error: unknown, answered?: Response): TransportFailure {
+  const data = error instanceof TRPCClientError ? (error.data as { readonly httpStatus?: unknown } | null | undefined) : null
+  const status = typeof data?.httpStatus === 'number' ? data.httpStatus : answered?.status
+  if (status === undefined) return { kind: 'unreachable', message: messageOf(error) }
+  if (status >= 400) return statusFailure(status, answered?.headers.get('retry-after') ?? null)
+  // A reply that broke off in the middle reads like this too, and is asked for again the same way.
+  return { kind: 'unreadable', message: messageOf(error) }
 }
 
 function statusFailure(status: number, retryAfter: string | null): TransportFailure {
