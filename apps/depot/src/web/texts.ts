@@ -11,7 +11,7 @@ export const texts = {
   clearSearch: 'Clear search',
   close: 'Close',
   dismiss: 'Dismiss',
-  notes: 'Notes',
+  notes: 'Messages',
   opening: 'Opening your data',
   optional: 'Optional',
   savedShort: 'All saved',
@@ -161,7 +161,7 @@ export const texts = {
   },
   picker: {
     placeholder: 'Code or description',
-    list: 'Products',
+    list: 'Matches',
     free: (count: string) => `${count} free`,
   },
   stock: {

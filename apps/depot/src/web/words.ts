@@ -30,23 +30,30 @@ type ProductEvents = (typeof Product)['events']
 type OrderCommands = (typeof Order)['commands']
 type ProductCommands = (typeof Product)['commands']
 
-/** What happened, past tense; `before` is the order just before it. */
+/** What a sentence may lean on: the order just before the event, and one that at least names the lines. */
+export interface OrderContext {
+  readonly before: OrderState | undefined
+  readonly names: OrderState | undefined
+}
+
+/** What happened, past tense. */
 const orderEvents: {
-  readonly [Name in keyof OrderEvents]: (data: EventData<OrderEvents[Name]>, before: OrderState | undefined) => string
+  readonly [Name in keyof OrderEvents]: (data: EventData<OrderEvents[Name]>, order: OrderContext) => string
 } = {
   placed: (e) => `Placed for ${person(e.customer)}`,
   lineAdded: (e) => `${formatCount(e.quantity)} × ${e.description || e.product} added at ${formatMoney(e.unitPrice)}`,
   quantityChanged: (e, order) => {
-    const from = order?.lines[e.line]?.quantity
+    const from = order.before?.lines[e.line]?.quantity
     const was = from === undefined ? '' : ` from ${formatCount(from)}`
-    return `Quantity of ${lineName(order, e.line)} changed${was} to ${formatCount(e.quantity)}`
+    return `Quantity of ${lineName(order.before ?? order.names, e.line)} changed${was} to ${formatCount(e.quantity)}`
   },
-  lineRemoved: (e, order) => `${lineName(order, e.line)} removed`,
+  lineRemoved: (e, order) => `${lineName(order.before ?? order.names, e.line)} removed`,
   noteSet: (e) => (e.note === '' ? 'Note cleared' : `Note set to ${quoted(e.note)}`),
   customerChanged: (e) => `Customer changed to ${person(e.customer)}`,
   shipped: (e) => `Shipped with ${e.carrier || 'an unnamed carrier'}`,
   cancelled: (e) => `Cancelled${because(e.reason)}`,
-  returned: (e, order) => `${formatCount(e.quantity)} × ${lineName(order, e.line)} returned${because(e.reason)}`,
+  returned: (e, order) =>
+    `${formatCount(e.quantity)} × ${lineName(order.before ?? order.names, e.line)} returned${because(e.reason)}`,
 }
 
 const productEvents: { readonly [Name in keyof ProductEvents]: (data: EventData<ProductEvents[Name]>) => string } = {
@@ -122,7 +129,7 @@ const refusals: Readonly<Record<Codes, (params: Params) => RefusalWords>> = {
     next: 'Count again and enter a smaller correction.',
   }),
   not_enough_stock: (p) => ({
-    why: `Only ${number(p['free'])} are free: the rest is reserved already.`,
+    why: `Only ${number(p['free'])} are free to reserve.`,
     next: 'Reserve fewer, or receive more first.',
   }),
   more_than_reserved: (p) => ({
@@ -192,6 +199,7 @@ export const words = {
     device: 'Saved on this device',
     server: 'Saved on the server',
     allServer: 'All changes saved on the server',
+    upToDate: 'Up to date',
     pendingMark: 'Saved on this device, not on the server yet',
     attentionMark: 'Needs attention',
     countDevice: (count: number) => `${plural(count, 'change', 'changes')} saved on this device`,

@@ -28,7 +28,7 @@ export function ConflictView({ aggregate, reason }: ConflictViewProps): ReactNod
           <ul className="mt-1 flex flex-col gap-1 text-sm">
             {reason.theirs.events.map((event) => (
               <li key={event.id}>
-                {describeEvent(event, base)}
+                {describeEvent(event, undefined, base)}
                 <span className="text-soft">{` · ${nameOf(principal.tenant, event.principal)}, ${formatDayAndTime(event.occurredAt)}`}</span>
               </li>
             ))}

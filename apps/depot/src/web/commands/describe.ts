@@ -1,13 +1,14 @@
 import { evolveState, initialState, parseStreamId, type DomainEvent } from '@tidemark/core'
 import { Order, Product, type OrderState } from '@tidemark/depot/domain'
-import { words } from '../words.ts'
+import { words, type OrderContext } from '../words.ts'
 
-type Phrase = (value: unknown, context: OrderState | undefined) => string
-
-/** One sentence for what happened. `before` is the order just before it, where that is known. */
-export function describeEvent(event: DomainEvent, before: OrderState | undefined): string {
-  const phrase = phraseOf(event.type, words.orderEvents, words.productEvents)
-  return phrase === undefined ? words.unknownEvent(event.type) : phrase(event.data, before)
+/**
+ * One sentence for what happened. `before` is the order just before it, where that is known; `names` is one that may
+ * be newer, for the names of its lines.
+ */
+export function describeEvent(event: DomainEvent, before: OrderState | undefined, names?: OrderState): string {
+  const phrase = phraseOf<OrderContext>(event.type, words.orderEvents, words.productEvents)
+  return phrase === undefined ? words.unknownEvent(event.type) : phrase(event.data, { before, names })
 }
 
 /**
@@ -15,7 +16,7 @@ export function describeEvent(event: DomainEvent, before: OrderState | undefined
  * it are not a reason to break the screen.
  */
 export function describeCommand(type: string, input: unknown, order: OrderState | undefined): string {
-  const phrase = phraseOf(type, words.orderCommands, words.productCommands)
+  const phrase = phraseOf<OrderState | undefined>(type, words.orderCommands, words.productCommands)
   try {
     return phrase === undefined ? words.unknownCommand(type) : phrase(input, order)
   } catch {
@@ -23,15 +24,17 @@ export function describeCommand(type: string, input: unknown, order: OrderState 
   }
 }
 
-/** The order before each of its events, oldest first; `undefined` from the first gap on. */
+/**
+ * The order before each of its events, oldest first; `undefined` from the first gap on, which may be the start: what
+ * is only on this device continues a history that is not.
+ */
 export function statesBefore(events: readonly (DomainEvent | undefined)[]): readonly (OrderState | undefined)[] {
   let current: { readonly version: number; readonly state: OrderState } | undefined = initialState(Order)
   return events.map((event) => {
-    const before: OrderState | undefined = current?.state
-    current =
-      event === undefined || current === undefined || event.version !== current.version + 1
-        ? undefined
-        : evolveState(Order, current, event)
+    if (event === undefined || event.version !== (current?.version ?? 0) + 1) current = undefined
+    if (event === undefined || current === undefined) return undefined
+    const before = current.state
+    current = evolveState(Order, current, event)
     return before
   })
 }
@@ -44,8 +47,12 @@ export function subjectOf(stream: string): { readonly kind: 'order' | 'product' 
   return { kind: 'other', key: stream }
 }
 
-function phraseOf(type: string, ofOrder: object, ofProduct: object): Phrase | undefined {
+function phraseOf<Context>(
+  type: string,
+  ofOrder: object,
+  ofProduct: object,
+): ((value: unknown, context: Context) => string) | undefined {
   const [aggregate, member = ''] = type.split('.')
   const phrases = aggregate === Order.name ? ofOrder : aggregate === Product.name ? ofProduct : {}
-  return Object.hasOwn(phrases, member) ? (phrases as Record<string, Phrase>)[member] : undefined
+  return Object.hasOwn(phrases, member) ? (phrases as Record<string, (value: unknown, context: Context) => string>)[member] : undefined
 }

@@ -54,7 +54,7 @@ async function perform(
   const undo = compensationOf(event, was, decided.after.state as OrderState)
   if (undo !== undefined) {
     addToast({
-      text: describeEvent(event, was),
+      text: describeEvent(event, was, was),
       action: { label: texts.undo.button, run: () => void undoNow(client, undo.command, stream, undo.input) },
     })
   }

@@ -26,7 +26,7 @@ interface StreamHistoryProps {
 export function StreamHistory({ stream, version, order }: StreamHistoryProps): ReactNode {
   const result = useHistory(stream, version)
   const client = useClient()
-  const entries = useMemo(() => describeAll(result), [result])
+  const entries = useMemo(() => describeAll(result, order), [result, order])
   if (result === undefined) return <p className="p-5 text-sm text-soft">{words.saved.loading(undefined)}</p>
   return (
     <div>
@@ -70,14 +70,14 @@ interface Described {
   readonly before: OrderState | undefined
 }
 
-function describeAll(result: HistoryResult | undefined): readonly Described[] {
+function describeAll(result: HistoryResult | undefined, order: OrderState | undefined): readonly Described[] {
   if (result === undefined) return []
   const events = result.entries.map(({ content }) => (content.kind === 'event' ? content.event : undefined))
   const isOrder = result.entries[0]?.type.startsWith('order.') === true
   const before = isOrder ? statesBefore(events) : []
   return result.entries.map((entry, index) => ({
     entry,
-    text: entry.content.kind === 'event' ? describeEvent(entry.content.event, before[index]) : words.unknownEvent(entry.type),
+    text: entry.content.kind === 'event' ? describeEvent(entry.content.event, before[index], order) : words.unknownEvent(entry.type),
     before: before[index],
   }))
 }

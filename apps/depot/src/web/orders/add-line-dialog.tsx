@@ -31,7 +31,7 @@ export function AddLineDialog({ stream, onClose }: { readonly stream: StreamId; 
           void add()
         }}
       >
-        <LineFields line={line} errors={errors} onLine={setLine} autoFocus />
+        <LineFields line={line} errors={errors} onLine={setLine} autoFocus stacked />
         <p role="alert" className="text-sm text-bad empty:hidden">
           {problem}
         </p>

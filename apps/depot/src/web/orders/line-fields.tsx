@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { clsx } from 'clsx'
 import { penceToField } from '../format.ts'
 import { TextField } from '../ui/field.tsx'
 import { texts } from '../texts.ts'
@@ -10,17 +11,20 @@ interface LineFieldsProps {
   readonly errors: LineErrors
   readonly onLine: (line: LineDraft) => void
   readonly autoFocus?: boolean
+  /** Stacked, for a dialog. */
+  readonly stacked?: boolean
 }
 
 /** Product, quantity and price of one line. Picking a product fills its price in; it may be changed. */
-export function LineFields({ line, errors, onLine, autoFocus = false }: LineFieldsProps): ReactNode {
+export function LineFields({ line, errors, onLine, autoFocus = false, stacked = false }: LineFieldsProps): ReactNode {
   return (
-    <div className="grid grid-cols-2 gap-3 sm:grid-cols-[minmax(0,1fr)_6rem_7rem]">
-      <div className="max-sm:col-span-2">
+    <div className={clsx('grid grid-cols-2 gap-3', !stacked && 'sm:grid-cols-[minmax(0,1fr)_6rem_7rem]')}>
+      <div className={stacked ? 'col-span-2' : 'max-sm:col-span-2'}>
         <ProductPicker
           text={line.description === '' ? line.product : `${line.description} (${line.product})`}
           error={errors.product}
           autoFocus={autoFocus}
+          inline={stacked}
           onText={(text) => onLine({ ...line, product: text, description: '' })}
           onPick={(product) =>
             onLine({

@@ -19,8 +19,8 @@ export function LineRow({ id, line, onQuantity, onRemove, onReturn }: LineRowPro
   const name = line.description || line.product
   return (
     <tr data-testid="order-line" data-line={id} className="border-t border-line">
-      <td className="px-4 py-2 sm:px-5">
-        <span className="block truncate font-medium" title={name}>
+      <td className="py-2 pr-1 pl-4 sm:pr-2 sm:pl-5">
+        <span className="line-clamp-2 font-medium sm:block sm:truncate" title={name}>
           {name}
         </span>
         <span className="block truncate text-xs text-soft">
@@ -29,12 +29,12 @@ export function LineRow({ id, line, onQuantity, onRemove, onReturn }: LineRowPro
           {line.returned > 0 && <span className="text-warn">{` · ${texts.order.returned(line.returned)}`}</span>}
         </span>
       </td>
-      <td className="px-2 py-2 text-right tabular-nums">
+      <td className="px-1 py-2 text-right tabular-nums sm:px-2">
         {onQuantity === undefined ? formatCount(line.quantity) : <Quantity name={name} value={line.quantity} onQuantity={onQuantity} />}
       </td>
       <td className="px-2 py-2 text-right text-soft tabular-nums max-sm:hidden">{formatMoney(line.unitPrice)}</td>
       <td className="px-2 py-2 text-right font-medium tabular-nums">{formatMoney((line.quantity - line.returned) * line.unitPrice)}</td>
-      <td className="px-2 py-2 text-right">
+      <td className="px-1 py-2 text-right sm:px-2">
         {onRemove !== undefined && (
           <IconButton label={texts.order.remove(name)} onClick={onRemove}>
             <Trash2 size={16} aria-hidden />
@@ -78,7 +78,7 @@ function Quantity({ name, value, onQuantity }: QuantityProps): ReactNode {
         if (event.key === 'Enter') event.currentTarget.blur()
         if (event.key === 'Escape') setTyped(undefined)
       }}
-      className={`${inputClass} w-18 text-right tabular-nums`}
+      className={`${inputClass} w-16 px-2 text-right sm:w-18 tabular-nums`}
     />
   )
 }

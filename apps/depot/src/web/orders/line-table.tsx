@@ -36,16 +36,16 @@ export function LineTable({ stream, order }: { readonly stream: StreamId; readon
             <th scope="col" className="px-4 py-2 text-left font-medium sm:px-5">
               {columns.product}
             </th>
-            <th scope="col" className="w-24 px-2 py-2 text-right font-medium">
+            <th scope="col" className="w-20 px-1 py-2 text-right font-medium sm:w-24 sm:px-2">
               {columns.quantity}
             </th>
             <th scope="col" className="w-24 px-2 py-2 text-right font-medium max-sm:hidden">
               {columns.price}
             </th>
-            <th scope="col" className="w-24 px-2 py-2 text-right font-medium">
+            <th scope="col" className="w-20 px-2 py-2 text-right font-medium sm:w-24">
               {columns.total}
             </th>
-            <th scope="col" className="w-12 px-2 py-2 sm:w-24">
+            <th scope="col" className="w-13 px-1 py-2 sm:w-20">
               <span className="sr-only">{columns.actions}</span>
             </th>
           </tr>

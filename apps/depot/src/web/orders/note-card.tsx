@@ -24,7 +24,6 @@ export function NoteCard({ stream, note }: { readonly stream: StreamId; readonly
   const changed = draft !== undefined && draft.text !== note
   return (
     <form
-      aria-label={texts.fields.note}
       className="flex flex-col gap-3 rounded-2xl border border-line bg-surface p-4"
       onSubmit={(event) => {
         event.preventDefault()

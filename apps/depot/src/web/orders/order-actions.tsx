@@ -41,7 +41,7 @@ export function OrderActions({ stream, order }: { readonly stream: StreamId; rea
   // The dialog outlives the status that offered it: whoever is typing learns from the answer, not from a vanished form.
   if (order.status !== 'open') return dialogs
   return (
-    <>
+    <div className="grid w-full grid-cols-2 gap-2 sm:flex sm:w-auto">
       {mayCancel && (
         <Button look="danger" onClick={() => setOpen('cancel')}>
           {text.cancel}
@@ -59,6 +59,6 @@ export function OrderActions({ stream, order }: { readonly stream: StreamId; rea
         </Button>
       )}
       {dialogs}
-    </>
+    </div>
   )
 }

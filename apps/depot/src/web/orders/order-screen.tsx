@@ -47,11 +47,11 @@ function KnownOrder({ stream }: { readonly stream: string }): ReactNode {
         <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
           <StatusBadge status={order.status} />
           <Marks pending={synced.pending} attention={synced.attention} stale={synced.stale} />
-          <span className="text-ink">{customerName(order.customer)}</span>
-          {order.country !== '' && <span>{`· ${order.country}`}</span>}
-          <span>{`· ${formatDay(order.placedAt)}`}</span>
-          {order.carrier !== '' && <span>{`· ${order.carrier}`}</span>}
-          <AsOf />
+          <span>
+            <span className="text-ink">{customerName(order.customer)}</span>
+            {[order.country, formatDay(order.placedAt), order.carrier].filter(Boolean).map((text) => ` · ${text}`)}
+          </span>
+          <AsOf live="nothing" />
         </span>
       }
       actions={<OrderActions stream={stream} order={order} />}

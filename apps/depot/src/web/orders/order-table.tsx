@@ -6,7 +6,7 @@ import type { OrderRow as Row } from '@tidemark/depot/domain'
 import { formatCount, formatDay, formatMoney } from '../format.ts'
 import { StatusBadge } from '../ui/badge.tsx'
 import { Marks } from '../ui/marks.tsx'
-import { useIsNarrow } from '../ui/use-media.ts'
+import { useIsNarrow, useMedia } from '../ui/use-media.ts'
 import { VirtualTable, type Column } from '../ui/virtual-table.tsx'
 import { subjectOf } from '../commands/describe.ts'
 import { texts } from '../texts.ts'
@@ -14,17 +14,19 @@ import { texts } from '../texts.ts'
 const { columns: label } = texts.orders
 
 const WIDE: readonly Column[] = [
-  { key: 'number', label: label.number, className: 'w-[17%] text-left' },
+  { key: 'number', label: label.number, className: 'text-left', width: 'w-40' },
   { key: 'customer', label: label.customer, className: 'text-left' },
-  { key: 'country', label: label.country, className: 'w-[17%] text-left max-lg:hidden' },
-  { key: 'placed', label: label.placed, className: 'w-[14%] text-left' },
-  { key: 'lines', label: label.lines, className: 'w-[9%] text-right' },
-  { key: 'total', label: label.total, className: 'w-[13%] text-right' },
-  { key: 'status', label: label.status, className: 'w-[13%] text-left' },
+  { key: 'country', label: label.country, className: 'text-left', width: 'w-40' },
+  { key: 'placed', label: label.placed, className: 'text-left', width: 'w-34' },
+  { key: 'lines', label: label.lines, className: 'text-right', width: 'w-20' },
+  { key: 'total', label: label.total, className: 'text-right', width: 'w-32' },
+  { key: 'status', label: label.status, className: 'text-left', width: 'w-34' },
 ]
+/** Room for a sidebar, not for every column. */
+const MEDIUM = WIDE.filter(({ key }) => key !== 'country')
 const NARROW: readonly Column[] = [
   { key: 'order', label: label.number, className: 'text-left' },
-  { key: 'total', label: label.total, className: 'w-28 text-right' },
+  { key: 'total', label: label.total, className: 'text-right', width: 'w-30' },
 ]
 const WIDE_HEIGHT = 46
 const NARROW_HEIGHT = 66
@@ -36,11 +38,12 @@ interface OrderTableProps {
 
 export function OrderTable({ snapshot, onNearEnd }: OrderTableProps): ReactNode {
   const narrow = useIsNarrow()
+  const wide = useMedia('(min-width: 1100px)')
   const Item = narrow ? NarrowRow : WideRow
   return (
     <VirtualTable
       label={texts.nav.orders}
-      columns={narrow ? NARROW : WIDE}
+      columns={narrow ? NARROW : wide ? WIDE : MEDIUM}
       rows={snapshot.rows}
       keyOf={(row) => row.key}
       rowHeight={narrow ? NARROW_HEIGHT : WIDE_HEIGHT}
@@ -73,7 +76,7 @@ const WideRow = memo(function WideRow({ synced, rowIndex }: RowProps): ReactNode
         {row.customer}
         {row.note !== '' && <span className="ml-2 text-soft">{row.note}</span>}
       </td>
-      <td className={clsx(cell, 'text-soft max-lg:hidden')}>{row.country}</td>
+      <td className={clsx(cell, 'text-soft max-[1099.98px]:hidden')}>{row.country}</td>
       <td className={clsx(cell, 'text-soft tabular-nums')}>{formatDay(row.placedAt)}</td>
       <td className={clsx(cell, 'text-right text-soft tabular-nums')}>{formatCount(row.lines)}</td>
       <td className={clsx(cell, 'text-right font-medium tabular-nums')}>{formatMoney(row.total)}</td>

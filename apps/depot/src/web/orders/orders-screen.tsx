@@ -2,7 +2,7 @@ import { useMemo, type ReactNode } from 'react'
 import { ClipboardList, Plus, SearchX } from 'lucide-react'
 import { Link } from 'wouter'
 import { Order, OrderList } from '@tidemark/depot/domain'
-import { useAllows } from '@tidemark/react'
+import { useAllows, useSyncStatus } from '@tidemark/react'
 import { AsOf } from '../ui/as-of.tsx'
 import { Button, buttonClass } from '../ui/button.tsx'
 import { Empty, Screen } from '../ui/screen.tsx'
@@ -27,6 +27,7 @@ export function OrdersScreen(): ReactNode {
   const rows = useMemo(() => toOrderRows(query), [query])
   const { snapshot, showMore } = useWindow(OrderList, rows)
   const mayPlace = useAllows(Order.commands.place)
+  const loading = useSyncStatus().initial !== 'done'
   const narrowed = query.text !== '' || query.status !== undefined
   return (
     <Screen
@@ -47,7 +48,7 @@ export function OrdersScreen(): ReactNode {
         <SortSelect value={query.sort} options={SORTS} onValue={(sort) => setParam('sort', sort === 'newest' ? undefined : sort)} />
         <Chips label={texts.orders.filter} value={query.status} options={STATUS_CHIPS} onValue={(status) => setParam('status', status)} />
       </div>
-      {snapshot.status === 'loading' ? (
+      {snapshot.status === 'loading' || (loading && snapshot.rows.length === 0) ? (
         <ListLoading />
       ) : snapshot.rows.length > 0 ? (
         <OrderTable snapshot={snapshot} onNearEnd={showMore} />

@@ -7,7 +7,7 @@ import { FieldFrame, inputClass } from '../ui/field.tsx'
 import { matchesWords, searchWords } from '../ui/text-match.ts'
 import { texts } from '../texts.ts'
 
-const SHOWN = 8
+const SHOWN = 6
 
 export type PickedProduct = Pick<StockRow, 'code' | 'description' | 'unitPrice'>
 
@@ -18,10 +18,12 @@ interface ProductPickerProps {
   readonly onText: (text: string) => void
   readonly onPick: (product: PickedProduct) => void
   readonly autoFocus?: boolean
+  /** Makes room for the list instead of covering what is below: inside a dialog there is nowhere to hang it. */
+  readonly inline?: boolean
 }
 
 /** Finds a product by code or description among those on this device; a code that is not there may be typed as well. */
-export function ProductPicker({ text, error, onText, onPick, autoFocus = false }: ProductPickerProps): ReactNode {
+export function ProductPicker({ text, error, onText, onPick, autoFocus = false, inline = false }: ProductPickerProps): ReactNode {
   const [open, setOpen] = useState(false)
   const [active, setActive] = useState(0)
   const list = useId()
@@ -76,7 +78,10 @@ export function ProductPicker({ text, error, onText, onPick, autoFocus = false }
             onKeyDown={onKeyDown}
           />
           {shown && (
-            <ul id={list} role="listbox" aria-label={texts.picker.list} className="absolute inset-x-0 top-full z-20 mt-1 overflow-hidden rounded-xl border border-line bg-raised py-1 shadow-xl">
+            <ul id={list} role="listbox" aria-label={texts.picker.list} className={clsx(
+                'mt-1 overflow-hidden rounded-xl border border-line bg-raised py-1',
+                !inline && 'absolute inset-x-0 top-full z-20 shadow-xl',
+              )}>
               {found.map((row, index) => (
                 <Option key={row.code} id={`${list}-${index}`} row={row} active={index === active} onPick={() => pick(row)} />
               ))}

@@ -39,7 +39,7 @@ export function OutboxItem({ command }: { readonly command: PendingCommand }): R
         </p>
         <p className={clsx('mt-1 text-xs', serious ? 'text-bad' : 'text-soft')}>
           {causeWords(cause)}
-          {command.lastError !== undefined && ` · ${texts.outbox.lastError[command.lastError.kind]}`}
+          {command.lastError !== undefined && retries(cause) && ` · ${texts.outbox.lastError[command.lastError.kind]}`}
         </p>
       </div>
       {cause.kind === 'attention' && <Decide attention={cause.attention} />}
@@ -84,6 +84,11 @@ function icon(cause: PendingCause): ReactNode {
     case 'storage':
       return <Clock size={18} aria-hidden />
   }
+}
+
+/** Only then the last failure still says something. */
+function retries(cause: PendingCause): boolean {
+  return cause.kind === 'next' || cause.kind === 'offline' || cause.kind === 'server-busy'
 }
 
 function causeWords(cause: PendingCause): string {

@@ -17,7 +17,7 @@ export function OutboxScreen(): ReactNode {
   return (
     <Screen
       title={texts.nav.outbox}
-      subtitle={pending.length === 0 ? <AsOf always /> : words.saved.countDevice(pending.length)}
+      subtitle={pending.length === 0 ? <AsOf live="time" /> : words.saved.countDevice(pending.length)}
       actions={
         pending.length > 0 && (
           <Button icon={<RefreshCw size={16} aria-hidden />} onClick={() => client.sync()}>

@@ -1,17 +1,13 @@
 import { z } from 'zod'
 import type { Principal } from '@tidemark/core'
 
+/** What the server's development issuer lists. */
 const Accounts = z.object({
-  tenants: z.array(
-    z.object({
-      id: z.string(),
-      name: z.string(),
-      users: z.array(z.object({ id: z.string(), name: z.string(), role: z.string() })),
-    }),
+  accounts: z.array(
+    z.object({ tenant: z.string(), tenantName: z.string(), user: z.string(), name: z.string(), roles: z.array(z.string()) }),
   ),
 })
-export type Accounts = z.infer<typeof Accounts>
-export type Tenant = Accounts['tenants'][number]
+export type Account = z.infer<typeof Accounts>['accounts'][number]
 
 const SignedIn = z.object({
   token: z.string(),
@@ -25,18 +21,18 @@ export interface Session {
 const CACHE = 'depot:accounts'
 
 /** The last list of people this device has seen; there without a network. */
-export function cachedAccounts(): Accounts | undefined {
+export function cachedAccounts(): readonly Account[] | undefined {
   const parsed = Accounts.safeParse(readStored(CACHE))
-  return parsed.success ? parsed.data : undefined
+  return parsed.success ? parsed.data.accounts : undefined
 }
 
 /** Who can sign in; `undefined` where the server cannot be asked. */
-export async function fetchAccounts(signal: AbortSignal): Promise<Accounts | undefined> {
+export async function fetchAccounts(signal: AbortSignal): Promise<readonly Account[] | undefined> {
   const reply = await request('/dev/accounts', { signal })
   const parsed = Accounts.safeParse(reply)
   if (!parsed.success) return undefined
   localStorage.setItem(CACHE, JSON.stringify(parsed.data))
-  return parsed.data
+  return parsed.data.accounts
 }
 
 /** A fresh session; `undefined` where the server is out of reach or says no. */
@@ -52,12 +48,11 @@ export async function signIn(tenant: string, user: string): Promise<Session | un
 
 /** Name of a person of the tenant, as far as this device knows it. */
 export function nameOf(tenant: string, user: string): string {
-  const known = cachedAccounts()?.tenants.find(({ id }) => id === tenant)
-  return known?.users.find(({ id }) => id === user)?.name ?? user
+  return cachedAccounts()?.find((account) => account.tenant === tenant && account.user === user)?.name ?? user
 }
 
 export function tenantName(tenant: string): string {
-  return cachedAccounts()?.tenants.find(({ id }) => id === tenant)?.name ?? tenant
+  return cachedAccounts()?.find((account) => account.tenant === tenant)?.tenantName ?? tenant
 }
 
 export function readStored(key: string): unknown {

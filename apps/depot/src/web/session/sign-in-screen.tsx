@@ -6,7 +6,7 @@ import { Logo } from '../ui/logo.tsx'
 import { Button } from '../ui/button.tsx'
 import { texts } from '../texts.ts'
 import { words } from '../words.ts'
-import { cachedAccounts, fetchAccounts, signIn, type Tenant } from './accounts.ts'
+import { cachedAccounts, fetchAccounts, signIn, type Account } from './accounts.ts'
 import { accountKey, sessionStore, startSession } from './session-store.ts'
 
 /** Choose who you are. The people come from the server's development issuer; a real issuer takes this screen's place. */
@@ -45,6 +45,7 @@ export function SignInScreen(): ReactNode {
     startSession(session)
   }
 
+  const tenants = [...new Set((accounts ?? []).map(({ tenant }) => tenant))]
   return (
     <main id="main" className="mx-auto flex min-h-full max-w-3xl flex-col justify-center gap-6 px-4 py-10">
       <header className="flex flex-col gap-3 px-1">
@@ -65,8 +66,8 @@ export function SignInScreen(): ReactNode {
         </div>
       )}
       <div className="grid gap-4 sm:grid-cols-2">
-        {(accounts?.tenants ?? []).map((tenant) => (
-          <TenantCard key={tenant.id} tenant={tenant} onChoose={choose} />
+        {tenants.map((tenant) => (
+          <TenantCard key={tenant} tenant={tenant} people={(accounts ?? []).filter((each) => each.tenant === tenant)} onChoose={choose} />
         ))}
       </div>
     </main>
@@ -74,50 +75,67 @@ export function SignInScreen(): ReactNode {
 }
 
 interface TenantCardProps {
-  readonly tenant: Tenant
+  readonly tenant: string
+  readonly people: readonly Account[]
   readonly onChoose: (tenant: string, user: string) => Promise<void>
 }
 
-function TenantCard({ tenant, onChoose }: TenantCardProps): ReactNode {
+function TenantCard({ tenant, people, onChoose }: TenantCardProps): ReactNode {
   const kept = useStore(sessionStore, (state) => state.kept)
-  const [busy, setBusy] = useState<string>()
+  const [busy, setBusy] = useState(false)
   return (
-    <section aria-labelledby={`tenant-${tenant.id}`} className="overflow-hidden rounded-2xl border border-line bg-surface">
-      <h2 id={`tenant-${tenant.id}`} className="border-b border-line px-4 py-3 text-sm font-semibold">
-        {tenant.name}
+    <section aria-labelledby={`tenant-${tenant}`} className="overflow-hidden rounded-2xl border border-line bg-surface">
+      <h2 id={`tenant-${tenant}`} className="border-b border-line px-4 py-3 text-sm font-semibold">
+        {people[0]?.tenantName}
       </h2>
       <ul>
-        {tenant.users.map((user) => {
-          const left = kept[accountKey(tenant.id, user.id)] ?? 0
-          const role = words.roles[user.role] ?? user.role
-          return (
-            <li key={user.id} className="border-b border-line last:border-0">
-              <button
-                type="button"
-                disabled={busy !== undefined}
-                aria-label={texts.signIn.as(user.name, role)}
-                onClick={() => {
-                  setBusy(user.id)
-                  void onChoose(tenant.id, user.id).finally(() => setBusy(undefined))
-                }}
-                className="flex min-h-14 w-full items-center gap-3 px-4 py-2 text-left -outline-offset-2 transition-colors hover:bg-accent-wash disabled:opacity-60"
-              >
-                <Initials name={user.name} />
-                <span className="min-w-0 flex-1">
-                  <span className="block truncate text-sm font-medium">{user.name}</span>
-                  <span className="block text-xs text-soft">{role}</span>
-                  {left > 0 && <span className="block text-xs text-warn">{texts.signIn.kept(left)}</span>}
-                </span>
-                <span className="inline-flex items-center gap-1 text-sm font-medium text-accent">
-                  {texts.signIn.button}
-                  <ChevronRight size={16} aria-hidden />
-                </span>
-              </button>
-            </li>
-          )
-        })}
+        {people.map((person) => (
+          <li key={person.user} className="border-b border-line last:border-0">
+            <Person
+              person={person}
+              kept={kept[accountKey(tenant, person.user)] ?? 0}
+              busy={busy}
+              onChoose={() => {
+                setBusy(true)
+                void onChoose(tenant, person.user).finally(() => setBusy(false))
+              }}
+            />
+          </li>
+        ))}
       </ul>
     </section>
+  )
+}
+
+interface PersonProps {
+  readonly person: Account
+  /** Changes they left on this device. */
+  readonly kept: number
+  readonly busy: boolean
+  readonly onChoose: () => void
+}
+
+function Person({ person, kept, busy, onChoose }: PersonProps): ReactNode {
+  const role = person.roles.map((each) => words.roles[each] ?? each).join(', ')
+  return (
+    <button
+      type="button"
+      disabled={busy}
+      aria-label={texts.signIn.as(person.name, role)}
+      onClick={onChoose}
+      className="flex min-h-14 w-full items-center gap-3 px-4 py-2 text-left -outline-offset-2 transition-colors hover:bg-accent-wash disabled:opacity-60"
+    >
+      <Initials name={person.name} />
+      <span className="min-w-0 flex-1">
+        <span className="block truncate text-sm font-medium">{person.name}</span>
+        <span className="block text-xs text-soft">{role}</span>
+        {kept > 0 && <span className="block text-xs text-warn">{texts.signIn.kept(kept)}</span>}
+      </span>
+      <span className="inline-flex items-center gap-1 text-sm font-medium text-accent">
+        {texts.signIn.button}
+        <ChevronRight size={16} aria-hidden />
+      </span>
+    </button>
   )
 }
 

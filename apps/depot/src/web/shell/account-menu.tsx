@@ -2,7 +2,6 @@ import { useState, type ReactNode } from 'react'
 import { LogOut } from 'lucide-react'
 import { useClient } from '@tidemark/react'
 import { Initials } from '../session/sign-in-screen.tsx'
-import { tenantName } from '../session/accounts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { texts } from '../texts.ts'
 import { words } from '../words.ts'
@@ -20,7 +19,7 @@ export function AccountMenu({ compact = false }: { readonly compact?: boolean })
           <Initials name={principal.name} />
           <div className="min-w-0 flex-1 leading-tight">
             <p className="truncate text-sm font-medium">{principal.name}</p>
-            <p className="truncate text-xs text-soft">{`${role} · ${tenantName(principal.tenant)}`}</p>
+            <p className="truncate text-xs text-soft">{role}</p>
           </div>
         </>
       )}

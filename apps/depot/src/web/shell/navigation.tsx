@@ -17,7 +17,6 @@ interface Place {
 
 function usePlaces(): readonly Place[] {
   const { pending, attention } = useSyncStatus()
-  const waiting = Math.max(0, pending - attention)
   return [
     { href: '/orders', label: texts.nav.orders, icon: <ClipboardList size={19} aria-hidden />, count: 0, tone: 'warn', counted: '' },
     { href: '/stock', label: texts.nav.stock, icon: <Boxes size={19} aria-hidden />, count: 0, tone: 'warn', counted: '' },
@@ -25,9 +24,9 @@ function usePlaces(): readonly Place[] {
       href: '/outbox',
       label: texts.nav.outbox,
       icon: <Send size={19} aria-hidden />,
-      count: waiting,
+      count: pending,
       tone: 'warn',
-      counted: words.saved.countDevice(waiting),
+      counted: words.saved.countDevice(pending),
     },
     {
       href: '/attention',

@@ -1,10 +1,12 @@
 import { useEffect, type ReactNode } from 'react'
 import { Redirect, Route, Switch, useLocation } from 'wouter'
+import { useClient } from '@tidemark/react'
 import { AttentionScreen } from '../attention/attention-screen.tsx'
 import { NewOrderScreen } from '../orders/new-order-screen.tsx'
 import { OrderScreen } from '../orders/order-screen.tsx'
 import { OrdersScreen } from '../orders/orders-screen.tsx'
 import { OutboxScreen } from '../outbox/outbox-screen.tsx'
+import { tenantName } from '../session/accounts.ts'
 import { ProductScreen } from '../stock/product-screen.tsx'
 import { StockScreen } from '../stock/stock-screen.tsx'
 import { Logo } from '../ui/logo.tsx'
@@ -46,11 +48,15 @@ export function Shell(): ReactNode {
 }
 
 function Sidebar(): ReactNode {
+  const { principal } = useClient()
   return (
     <aside className="flex w-60 shrink-0 flex-col gap-4 border-r border-line bg-surface p-3">
       <div className="flex items-center gap-2.5 px-2 pt-2">
-        <Logo className="size-8" />
-        <span className="text-sm font-semibold tracking-tight">Tidemark Depot</span>
+        <Logo className="size-9" />
+        <div className="min-w-0 leading-tight">
+          <p className="truncate text-sm font-semibold tracking-tight">Tidemark Depot</p>
+          <p className="truncate text-xs text-soft">{tenantName(principal.tenant)}</p>
+        </div>
       </div>
       <Navigation />
       <div className="mt-auto flex flex-col gap-3">
@@ -64,10 +70,12 @@ function Sidebar(): ReactNode {
 }
 
 function TopBar(): ReactNode {
+  const { principal } = useClient()
   return (
     <div className="flex items-center gap-2 border-b border-line bg-surface pt-[env(safe-area-inset-top)] pr-1 pl-3">
-      <Logo className="size-6" />
-      <div className="flex min-w-0 flex-1 justify-end">
+      <Logo className="size-6 shrink-0" />
+      <p className="min-w-0 flex-1 truncate text-xs font-medium text-soft">{tenantName(principal.tenant)}</p>
+      <div className="flex min-w-0 justify-end">
         <SyncStatusIndicator compact />
       </div>
       <AccountMenu compact />
@@ -77,8 +85,11 @@ function TopBar(): ReactNode {
 
 function Screens(): ReactNode {
   const [path] = useLocation()
-  // A new screen is announced by its title, and the keyboard starts at its top.
-  useEffect(() => document.getElementById('main')?.focus({ preventScroll: true }), [path])
+  // The keyboard starts at the top of a new screen, unless the screen has put it into a field.
+  useEffect(() => {
+    const main = document.getElementById('main')
+    if (main?.contains(document.activeElement) === false) main.focus({ preventScroll: true })
+  }, [path])
   return (
     <Switch>
       <Route path="/">

@@ -42,10 +42,10 @@ export function SyncStatusIndicator({ compact = false }: { readonly compact?: bo
       >
         <span className={clsx('shrink-0', TONES[view.tone])}>{icon(view.tone, view.key)}</span>
         <span className="min-w-0">
-          <span className={clsx('block truncate text-xs font-medium', compact && TONES[view.tone])}>
+          <span className={clsx('block text-xs font-medium', compact && ['truncate', TONES[view.tone]])}>
             {compact && view.key === 'saved' ? texts.savedShort : view.text}
           </span>
-          {!compact && detail !== '' && <span className="block truncate text-xs text-soft">{detail}</span>}
+          {!compact && detail !== '' && <span className="block text-xs text-soft">{detail}</span>}
         </span>
       </Link>
       {view.key === 'sign-in' && <SignInAgain />}

@@ -38,10 +38,12 @@ function KnownProduct({ code }: { readonly code: string }): ReactNode {
       title={row.description || row.code}
       subtitle={
         <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
-          <span className="text-ink">{row.code}</span>
+          <span>
+            <span className="text-ink">{row.code}</span>
+            {` · ${texts.stock.each(formatMoney(row.unitPrice))} · `}
+            <AsOf live="time" />
+          </span>
           <Marks pending={synced.pending} attention={synced.attention} stale={synced.stale} />
-          <span>{`· ${texts.stock.each(formatMoney(row.unitPrice))}`}</span>
-          <AsOf always />
         </span>
       }
       actions={<StockButtons name={row.description} onAction={setAction} />}

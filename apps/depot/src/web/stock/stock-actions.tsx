@@ -26,7 +26,7 @@ export function StockButtons({ name, short = false, onAction }: StockButtonsProp
       <Button
         key={action}
         look={short ? 'quiet' : action === 'receive' ? 'primary' : 'plain'}
-        className={short ? 'min-h-8 px-2.5 text-accent' : undefined}
+        className={short ? 'min-h-8 px-2.5 text-soft hover:text-ink' : undefined}
         aria-label={short ? texts.stock.actionOn(texts.stock.actions[action], name) : undefined}
         onClick={() => onAction(action)}
       >

@@ -1,7 +1,7 @@
 import { useMemo, useState, type ReactNode } from 'react'
 import { Boxes, PackagePlus, SearchX } from 'lucide-react'
 import { Product, StockList } from '@tidemark/depot/domain'
-import { useAllows } from '@tidemark/react'
+import { useAllows, useSyncStatus } from '@tidemark/react'
 import { AsOf } from '../ui/as-of.tsx'
 import { Button } from '../ui/button.tsx'
 import { Chips, SortSelect } from '../ui/list-controls.tsx'
@@ -27,12 +27,13 @@ export function StockScreen(): ReactNode {
   const { snapshot, showMore } = useWindow(StockList, rows)
   const mayRegister = useAllows(Product.commands.register)
   const [registering, setRegistering] = useState(false)
+  const loading = useSyncStatus().initial !== 'done'
   const narrowed = query.text !== '' || query.low
   return (
     <Screen
       fills
       title={texts.nav.stock}
-      subtitle={<AsOf always />}
+      subtitle={<AsOf live="time" />}
       actions={
         mayRegister && (
           <Button look="primary" icon={<PackagePlus size={17} aria-hidden />} onClick={() => setRegistering(true)}>
@@ -46,7 +47,7 @@ export function StockScreen(): ReactNode {
         <SortSelect value={query.sort} options={SORTS} onValue={(sort) => setParam('sort', sort === 'description' ? undefined : sort)} />
         <Chips label={texts.stock.filter} value={query.low ? 'low' : undefined} options={SHOW} onValue={(show) => setParam('show', show)} />
       </div>
-      {snapshot.status === 'loading' ? (
+      {snapshot.status === 'loading' || (loading && snapshot.rows.length === 0) ? (
         <ListLoading />
       ) : snapshot.rows.length > 0 ? (
         <StockTable snapshot={snapshot} onNearEnd={showMore} />

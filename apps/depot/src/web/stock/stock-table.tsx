@@ -6,7 +6,7 @@ import type { StockRow } from '@tidemark/depot/domain'
 import { formatCount, formatMoney } from '../format.ts'
 import { Badge } from '../ui/badge.tsx'
 import { Marks } from '../ui/marks.tsx'
-import { useIsNarrow } from '../ui/use-media.ts'
+import { useIsNarrow, useMedia } from '../ui/use-media.ts'
 import { VirtualTable, type Column } from '../ui/virtual-table.tsx'
 import { texts } from '../texts.ts'
 import { StockButtons, StockDialog, type StockAction } from './stock-actions.tsx'
@@ -16,15 +16,17 @@ const { columns: label } = texts.stock
 
 const WIDE: readonly Column[] = [
   { key: 'product', label: label.product, className: 'text-left' },
-  { key: 'price', label: label.price, className: 'w-24 text-right max-lg:hidden' },
-  { key: 'onHand', label: label.onHand, className: 'w-24 text-right' },
-  { key: 'reserved', label: label.reserved, className: 'w-24 text-right' },
-  { key: 'free', label: label.free, className: 'w-28 text-right' },
-  { key: 'actions', label: label.actions, className: 'w-64 text-right', hiddenLabel: true },
+  { key: 'price', label: label.price, className: 'text-right', width: 'w-24' },
+  { key: 'onHand', label: label.onHand, className: 'text-right', width: 'w-24' },
+  { key: 'reserved', label: label.reserved, className: 'text-right', width: 'w-24' },
+  { key: 'free', label: label.free, className: 'text-right', width: 'w-26' },
+  { key: 'actions', label: label.actions, className: 'text-right', width: 'w-72', hiddenLabel: true },
 ]
+/** Room for a sidebar, not for every column. */
+const MEDIUM = WIDE.filter(({ key }) => key !== 'price')
 const NARROW: readonly Column[] = [
   { key: 'product', label: label.product, className: 'text-left' },
-  { key: 'free', label: label.free, className: 'w-24 text-right' },
+  { key: 'free', label: label.free, className: 'text-right', width: 'w-24' },
 ]
 const HEIGHT = { wide: 54, narrow: 66 } as const
 
@@ -35,12 +37,13 @@ interface StockTableProps {
 
 export function StockTable({ snapshot, onNearEnd }: StockTableProps): ReactNode {
   const narrow = useIsNarrow()
+  const wide = useMedia('(min-width: 1100px)')
   const [asked, setAsked] = useState<{ readonly row: StockRow; readonly action: StockAction }>()
   return (
     <>
       <VirtualTable
         label={texts.nav.stock}
-        columns={narrow ? NARROW : WIDE}
+        columns={narrow ? NARROW : wide ? WIDE : MEDIUM}
         rows={snapshot.rows}
         keyOf={(row) => row.key}
         rowHeight={narrow ? HEIGHT.narrow : HEIGHT.wide}
@@ -92,7 +95,7 @@ const Item = memo(function Item({ synced, rowIndex, narrow, onAction }: ItemProp
       </td>
       {!narrow && (
         <>
-          <td className={clsx(number, 'text-soft max-lg:hidden')}>{formatMoney(row.unitPrice)}</td>
+          <td className={clsx(number, 'text-soft max-[1099.98px]:hidden')}>{formatMoney(row.unitPrice)}</td>
           <td className={clsx(number, 'text-soft')}>{formatCount(row.onHand)}</td>
           <td className={clsx(number, 'text-soft')}>{formatCount(row.reserved)}</td>
         </>

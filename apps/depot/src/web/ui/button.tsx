@@ -6,7 +6,7 @@ type Look = 'primary' | 'plain' | 'quiet' | 'danger'
 const LOOKS: Readonly<Record<Look, string>> = {
   primary: 'bg-accent text-accent-ink hover:bg-accent-strong',
   plain: 'bg-surface text-ink border border-edge/50 hover:bg-sunken',
-  quiet: 'text-ink hover:bg-sunken',
+  quiet: 'hover:bg-sunken',
   danger: 'text-bad border border-bad/50 hover:bg-bad-wash',
 }
 

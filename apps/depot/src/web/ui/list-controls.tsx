@@ -43,7 +43,7 @@ interface SortSelectProps<Value extends string> {
 export function SortSelect<Value extends string>({ value, options, onValue }: SortSelectProps<Value>): ReactNode {
   return (
     <label className="flex items-center gap-2 text-sm">
-      <span className="text-soft max-sm:sr-only">{texts.sort}</span>
+      <span className="whitespace-nowrap text-soft max-sm:sr-only">{texts.sort}</span>
       <select
         value={value}
         onChange={(event) => {

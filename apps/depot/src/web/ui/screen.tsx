@@ -23,7 +23,7 @@ export function Screen({ title, actions, subtitle, children, fills = false }: Sc
             <h1 className="truncate text-xl font-semibold tracking-tight">{title}</h1>
             {subtitle !== undefined && <div className="mt-0.5 text-sm text-soft">{subtitle}</div>}
           </div>
-          {actions !== undefined && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
+          {actions !== undefined && <div className="flex flex-wrap items-center gap-2 max-sm:has-[>.grid]:w-full">{actions}</div>}
         </header>
         {children}
       </div>

@@ -12,7 +12,7 @@ interface SearchBoxProps {
 /** The screen's search field; `/` moves here (`data-search` is what the shortcut looks for). */
 export function SearchBox({ label, text, onText }: SearchBoxProps): ReactNode {
   return (
-    <div className="relative min-w-0 flex-1 sm:max-w-sm">
+    <div className="relative min-w-40 flex-1 basis-44 sm:max-w-sm">
       <Search size={16} aria-hidden className="pointer-events-none absolute top-1/2 left-3 -translate-y-1/2 text-soft" />
       <input
         type="search"

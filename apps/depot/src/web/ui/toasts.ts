@@ -16,7 +16,10 @@ let lastId = 0
 export function addToast(toast: Omit<Toast, 'id'>): void {
   lastId += 1
   const added: Toast = { ...toast, id: lastId }
-  toastStore.setState(({ toasts }) => ({ toasts: [...toasts, added].slice(-MOST) }))
+  toastStore.setState(({ toasts }) => ({
+    // What was done last is what one may want to undo; bad news stays until it is read.
+    toasts: [...toasts.filter(({ tone }) => tone === 'bad'), added].slice(-MOST),
+  }))
 }
 
 export function removeToast(id: number): void {

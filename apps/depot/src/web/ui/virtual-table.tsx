@@ -4,8 +4,10 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 export interface Column {
   readonly key: string
   readonly label: string
-  /** Width and alignment, the same for head and cells. */
+  /** Alignment of the head; cells bring their own. */
   readonly className: string
+  /** Width class; the one column without takes what is left. */
+  readonly width?: string
   /** Only for screen readers. */
   readonly hiddenLabel?: boolean
 }
@@ -52,12 +54,17 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactNode {
   const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0)
   return (
     // Focusable, so that the list scrolls by keyboard too.
-    <div ref={scroller} tabIndex={0} role="region" aria-label={props.label} className="min-h-0 flex-1 overflow-auto overscroll-contain -outline-offset-2">
+    <div ref={scroller} tabIndex={0} role="region" aria-label={props.label} className="min-h-0 flex-1 overflow-auto overscroll-contain bg-surface -outline-offset-2">
       <table
         aria-label={props.label}
         aria-rowcount={props.total ?? (more ? -1 : rows.length + 1)}
         className="w-full table-fixed border-separate border-spacing-0 text-sm"
       >
+        <colgroup>
+          {columns.map((column) => (
+            <col key={column.key} className={column.width} />
+          ))}
+        </colgroup>
         <thead className="max-md:sr-only">
           <tr aria-rowindex={1}>
             {columns.map((column) => (
