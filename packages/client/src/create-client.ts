@@ -9,6 +9,7 @@ import { createMirror } from './mirror.ts'
 import { applyPage, PAGE_TABLES, readFeed, type PageResult } from './pages.ts'
 import { browserPlatform, type Platform } from './platform.ts'
 import { planPush, toPushed } from './queue.ts'
+import { reindexRows } from './reindex.ts'
 import { createReplica } from './replica.ts'
 import { resolveAttention } from './resolve.ts'
 import type { PendingRecord } from './records.ts'
@@ -52,6 +53,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     },
   })
   const deviceId = database.device
+  await reindexRows(domain, database)
   const { value: kept } = await database.read(['cursors'], async (tables) => ({
     feed: await readFeed(tables),
     lastContact: (await tables.meta.get('last-contact'))?.value,

@@ -75,6 +75,6 @@ export interface FeedRecord {
 
 /** Small facts by name. `rows` and `work` count the changes of rows and of pending work: how tabs notice each other. */
 export interface MetaRecord {
-  readonly name: 'device' | 'schema-epoch' | 'next-seq' | 'rows' | 'work' | 'last-contact'
+  readonly name: 'device' | 'schema-epoch' | 'indexes' | 'next-seq' | 'rows' | 'work' | 'last-contact'
   readonly value: string | number
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { Dexie } from 'dexie'
 import { IDBDatabase, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
+import { defineDomain } from '@tidemark/core'
 import { createTestBrowser, type TestBrowser } from './test-support/browser.ts'
 import { openDevice, until, untilLive, untilQuiet } from './test-support/device.ts'
 import { createMemorySyncServer } from './test-support/memory-sync-server.ts'
@@ -79,6 +80,22 @@ describe('storage', () => {
     })
     expect(await device.client.dispatch(Order.commands.ship, { stream, input: {} })).toMatchObject({ kind: 'stored' })
     expect(device.client.pending.get()).toHaveLength(2)
+  })
+
+  test('an index that a new release declares works offline, on the rows that are here', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const old = await openDevice(server, { browser })
+    for (const customer of ['Eve', 'Ann', 'Joe']) {
+      await old.client.dispatch(Order.commands.place, { stream: old.client.newStream(Order), input: { customer } })
+    }
+    await untilQuiet(old)
+    await old.client.close()
+    const NewList = { ...OrderList, indexes: { backwards: ['-customer'] } }
+    const next = defineDomain({ name: 'shop', aggregates: [Order], projections: [NewList] })
+    const device = await openDevice(server, { browser, domain: next, faults: { offline: true } })
+    const rows = device.client.rows(NewList, { index: 'backwards' })
+    await until(() => expect(rows.get().rows.map((row) => row.row.customer)).toEqual(['Joe', 'Eve', 'Ann']))
   })
 
   test('keeps acknowledged commands for a server that may lose them', async () => {

@@ -46,7 +46,8 @@ export function createTrpcTransport(options: TrpcTransportOptions): Transport {
     signal: AbortSignalLike,
   ): Promise<T | UpgradeRequired | TransportFailure> {
     let answered: Response | undefined
-    const listen: typeof fetch = async (target, init) => (answered = await fetch(target, init))
+    const listen = async (target: RequestInfo | URL, init?: object): Promise<Response> =>
+      (answered = await fetch(target, init))
     const client = createTRPCUntypedClient({
       links: [httpLink({ url: options.url, headers: authorization, fetch: listen })],
     })
