@@ -197,6 +197,26 @@ describe('asking again', () => {
     expect(await events('wallet/a')).toHaveLength(1)
   })
 
+  test('while the first is being judged gives its result, also where only a conflict would be left to answer', async () => {
+    const inner = createMemoryStore()
+    let late = false
+    const store: EventStore = {
+      ...inner,
+      results: async (...asked) => {
+        if (!late) return inner.results(...asked)
+        late = false
+        return new Map()
+      },
+    }
+    const { push } = setUp({ store })
+    const stream = newWallet()
+    const command = pushed(stream, 'rename', { title: 'mine' }, { base: { version: 0, after: null } })
+    await push(command)
+    await push(pushed(stream, 'rename', { title: 'theirs' }), bob, laptop)
+    late = true
+    expect(await push(command)).toMatchObject({ kind: 'accepted', version: 1 })
+  })
+
   test('with another body is refused, in a later push and in the same', async () => {
     const { push, pushAll, events } = setUp()
     const command = pushed('wallet/a', 'deposit', { amount: 1 })
@@ -248,6 +268,14 @@ describe('staleness', () => {
   test('own events never make a command stale', async () => {
     const { push, stream } = await wallet({ own: 3 })
     expect(await push(pushed(stream, 'rename', { title: 'x' }, base(1)))).toMatchObject({ kind: 'accepted', version: 5, rebased: false })
+    expect(await push(pushed(stream, 'deposit', { amount: 1 }, base(1)))).toMatchObject({ kind: 'accepted', version: 6, rebased: false })
+  })
+
+  test('foreign events count only behind the base', async () => {
+    const { push, stream } = await wallet({ foreign: [[bob, laptop]] })
+    await push(pushed(stream, 'note', { text: 'own' }))
+    expect(await push(pushed(stream, 'deposit', { amount: 1 }, base(2)))).toMatchObject({ version: 4, rebased: false })
+    expect(await push(pushed(stream, 'deposit', { amount: 1 }, base(1)))).toMatchObject({ version: 5, rebased: true })
   })
 
   test.each([
@@ -374,6 +402,18 @@ describe('commands in a row', () => {
       { kind: 'accepted', version: 1 },
       { kind: 'accepted', version: 1 },
     ])
+  })
+
+  test('keep their order on a stream, also behind one that waits for another stream', async () => {
+    const { pushAll, events } = setUp()
+    const [a, b] = [newWallet(), newWallet()]
+    const first = pushed(a, 'split', { parts: 3 })
+    await pushAll([
+      first,
+      pushed(b, 'rename', { title: 'one' }, { base: { version: 0, after: first.id } }),
+      pushed(b, 'rename', { title: 'two' }),
+    ])
+    expect((await events(b)).map((event) => event.data)).toEqual([{ title: 'one' }, { title: 'two' }])
   })
 
   test('a predecessor may have been accepted in an earlier push; an unknown, a later or a foreign one was not', async () => {

@@ -18,7 +18,7 @@ import type { Logger } from '../logger.ts'
 import { errorFields } from '../logger.ts'
 import { fromResult, fromStore, invalid, retry, type TokenOf } from './answers.ts'
 import type { AdmittedCommand } from './screen-command.ts'
-import { advance, authorOf, foreignSince, type StreamState } from './stream-state.ts'
+import { advance, authorOf, hasForeign, type StreamState } from './stream-state.ts'
 import type { StreamRef, StreamStates } from './stream-states.ts'
 
 export interface DecideContext {
@@ -144,12 +144,10 @@ async function standingOf(context: DecideContext, arrival: Arrival, current: Str
   if (base.version > current.version) return { kind: 'answer', answer: retry('predecessor') }
 
   const author = authorOf(arrival.principal.id, arrival.device)
-  const foreign = foreignSince(current, base.version, author)
-  if (foreign === 'none') return { kind: 'decide', input, rebased: false }
-  if (foreign === 'some' && command.policy === 'rebase') return { kind: 'decide', input, rebased: true }
+  if (!hasForeign(current, base.version, author)) return { kind: 'decide', input, rebased: false }
+  if (command.policy === 'rebase') return { kind: 'decide', input, rebased: true }
 
   const theirs = await readTheirs(context, arrival, base.version, current.version, author)
-  if (theirs.length === 0) return { kind: 'decide', input, rebased: false }
   let choice: ConflictChoice<unknown>
   try {
     choice = resolveConflict(command, { state: current.state, theirs: toDomainEvents(context.domain, theirs), input })

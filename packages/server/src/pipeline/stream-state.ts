@@ -16,10 +16,8 @@ import {
 export interface StreamState extends VersionedState {
   /** Id of the event at this version, `''` at 0: another one there means another history of the log. */
   readonly head: string
-  /** Runs of events by one author, oldest first; each ends at `until`. */
+  /** The newest runs of events by one author, oldest first; neighbours have different authors. */
   readonly authors: readonly AuthorRun[]
-  /** Events up to this version are in no run any more. */
-  readonly authorsAfter: number
 }
 
 interface AuthorRun {
@@ -28,8 +26,8 @@ interface AuthorRun {
   readonly until: number
 }
 
-/** Longest memory of authors per stream, in runs. A device that was away longer costs one read of the events. */
-const MAX_RUNS = 64
+/** Longest memory of authors per stream, in runs. Two would do: of two neighbours, one is always somebody else. */
+const MAX_RUNS = 16
 
 /** Two events are by the same author only if the same person made them on the same device. */
 export function authorOf(principal: string, device: string | null): string {
@@ -37,7 +35,7 @@ export function authorOf(principal: string, device: string | null): string {
 }
 
 export function emptyStream(aggregate: AnyAggregate): StreamState {
-  return { ...initialState(aggregate), head: '', authors: [], authorsAfter: 0 }
+  return { ...initialState(aggregate), head: '', authors: [] }
 }
 
 /** The stream after one author's events, which led to `after`; `head` is the last one's id. */
@@ -45,8 +43,8 @@ export function advance(from: StreamState, author: string, after: VersionedState
   const authors = [...from.authors]
   if (authors.at(-1)?.author === author) authors.pop()
   authors.push({ author, until: after.version })
-  const dropped = authors.length > MAX_RUNS ? authors.shift() : undefined
-  return { ...after, head, authors, authorsAfter: dropped?.until ?? from.authorsAfter }
+  if (authors.length > MAX_RUNS) authors.shift()
+  return { ...after, head, authors }
 }
 
 export type Folded =
@@ -84,9 +82,7 @@ export function foldStored(
   return { kind: 'folded', stream }
 }
 
-/** Whether anybody else wrote to the stream after `version`. `'unknown'`: longer ago than the authors are kept for. */
-export function foreignSince(stream: StreamState, version: number, author: string): 'none' | 'some' | 'unknown' {
-  if (version >= stream.version) return 'none'
-  if (stream.authors.some((run) => run.until > version && run.author !== author)) return 'some'
-  return version < stream.authorsAfter ? 'unknown' : 'none'
+/** Whether anybody else wrote to the stream after `version`. */
+export function hasForeign(stream: StreamState, version: number, author: string): boolean {
+  return stream.authors.some((run) => run.until > version && run.author !== author)
 }

@@ -113,6 +113,11 @@ test('a burst is one page, and costs one look', async () => {
   append(100)
   expect(await waiting).toMatchObject({ kind: 'page', since: '0', cursor: '100' })
   expect(looks()).toBe(before + 1)
+  const beat = next()
+  await vi.advanceTimersByTimeAsync(9_000)
+  expect(looks()).toBe(before + 1)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await beat).toMatchObject({ kind: 'beat' })
 })
 
 test('what comes while a page is being read or taken is not lost', async () => {
