@@ -1,7 +1,7 @@
 /**
  * The part of the event store contract about writing: versions and command ids.
  */
-import type { AppendAnswer, EventStore, ExpectedVersion } from '@tidemark/core'
+import type { AppendAnswer, AppendRequest, EventStore, ExpectedVersion } from '@tidemark/core'
 import { describe, expect, test } from 'vitest'
 import {
   newAppend,
@@ -176,6 +176,36 @@ export function describeIdempotency(store: EventStore): void {
       )
       for (const position of positions) expect(events.map((event) => event.position)).toContain(position)
     })
+
+    test.each<'accepted' | 'refused'>(['accepted', 'refused'])(
+      'what follows a known %s command in a run of appends leaves no gap (I1)',
+      async (kind) => {
+        const stream = newStream()
+        const known = newCommand()
+        await store.append(newAppend({ stream, command: kind === 'accepted' ? known : null }))
+        if (kind === 'refused') await store.settle(newSettle({ stream, command: known }))
+        // Both runs fit the stream's version; only the command id tells that their first appends must not be stored.
+        const ask = (run: readonly AppendRequest[]) => Promise.all(run.map((request) => store.append(request)))
+        const checked = await ask([
+          newAppend({ stream, command: known, expected: 1 }),
+          newAppend({ stream, expected: 2 }),
+          newAppend(),
+        ])
+        expect(checked.map((answer) => [answer.kind, versionIn(answer)])).toEqual([
+          ['duplicate', undefined],
+          ['conflict', 1],
+          ['appended', 1],
+        ])
+        const unchecked = await ask([newAppend({ stream, command: known }), newAppend({ stream }), newAppend()])
+        expect(unchecked.map((answer) => [answer.kind, versionIn(answer)])).toEqual([
+          ['duplicate', undefined],
+          ['appended', 2],
+          ['appended', 1],
+        ])
+        const [events] = await store.readStreams([{ tenant: 'acme', stream, after: 0 }])
+        expect(events?.map((event) => event.version)).toEqual([1, 2])
+      },
+    )
 
     test('an acceptance without events is a result at its version and at the head of the lane', async () => {
       const command = newCommand()
