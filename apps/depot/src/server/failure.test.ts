@@ -14,6 +14,7 @@ describe('what a person can mend', () => {
     ['an address that is not ours', coded('EADDRNOTAVAIL', 'listen'), /HOST/],
     ['a folder of somebody else’s', coded('EACCES', 'mkdir'), /\/data cannot be written.*TIDEMARK_DIR/],
     ['a read-only disk', coded('EROFS', 'mkdir'), /\/data cannot be written/],
+    ['a file where the folder should be', coded('ENOTDIR', 'mkdir'), /a file is in its way/],
     ['a full disk', coded('ENOSPC', 'write'), /\/data is full/],
     ['a full disk of the database', new DatabaseError('rolled-back', '53100', 'x', {}), /disk of the database db\.example\/depot is full/],
     ['missing rights in the database', new DatabaseError('rejected', '42501', 'x', {}), /right to create/],

@@ -38,6 +38,9 @@ export function failureToSentence(error: unknown, context: FailureContext): stri
       return (error as { syscall?: unknown }).syscall === 'listen'
         ? `Port ${String(port)} is reserved for root: choose one above 1023, for example PORT=3000 npm start.`
         : `The data folder ${directory} cannot be written: give yourself access to it, or name another one in TIDEMARK_DIR.`
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `${directory} cannot be a folder, because a file is in its way: move that file, or name another folder in TIDEMARK_DIR.`
     case 'ENOSPC':
     case 'EDQUOT':
       return diskSentence(directory)

@@ -38,7 +38,14 @@ async function main(): Promise<void> {
     terminal: process.stderr.isTTY,
     write: (text) => void process.stderr.write(text),
   })
-  const outcome = await importFile({ path, tenant, target: createImportTarget(store), onProgress: progress.update })
+  const stopping = new AbortController()
+  const target = createImportTarget(store)
+  const importing = importFile({ path, tenant, target, onProgress: progress.update, signal: stopping.signal })
+  shutDown.onStop(async () => {
+    stopping.abort()
+    await importing.catch(() => undefined)
+  })
+  const outcome = await importing
   progress.end()
   const summary = describeImport(outcome, outcome.plan.dirty, verbose)
   if (json) log(summary)

@@ -33,7 +33,13 @@ async function main(): Promise<void> {
 
   const label = 'First start: loading the demo data'
   const progress = createProgressLine({ label, terminal: process.stdout.isTTY, write: (text) => void process.stdout.write(text) })
-  if ((await loadDemo({ store: depot.store, onProgress: progress.update })) === 'loaded') {
+  const stopping = new AbortController()
+  const loading = loadDemo({ store: depot.store, onProgress: progress.update, signal: stopping.signal })
+  shutDown.onStop(async () => {
+    stopping.abort()
+    await loading.catch(() => undefined)
+  })
+  if ((await loading) === 'loaded') {
     progress.end()
     log('Preparing the lists …')
     if (!(await depot.caughtUp('harbour', 60_000))) log('The lists are still being prepared; orders appear as they are ready.')

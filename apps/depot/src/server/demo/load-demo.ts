@@ -15,6 +15,7 @@ export const DEMO_FILE = fileURLToPath(new URL('../../../data/online-retail-2010
 export interface DemoOptions {
   readonly store: EventStore
   readonly onProgress?: (progress: ImportProgress) => void
+  readonly signal?: AbortSignal
   readonly logger?: Logger
 }
 
@@ -25,9 +26,11 @@ const BASE = '0197b000-0000-7000-8000-000000000000'
 /**
  * Fills the two demo houses: twelve orders from before and the invoice file for one, a little for the other. Only the
  * first time; broken off, the next call goes on. `known` where all of it is there.
+ *
+ * @throws {ImportStalled | ImportStopped}
  */
 export async function loadDemo(options: DemoOptions): Promise<'loaded' | 'known'> {
-  const { store, logger } = options
+  const { store, logger, onProgress, signal } = options
   if (await isDemoLoaded(store)) return 'known'
   await appendOrdersFromBefore(store, 'harbour', ORDERS_FROM_BEFORE)
   const target = createImportTarget(store, logger)
@@ -37,7 +40,8 @@ export async function loadDemo(options: DemoOptions): Promise<'loaded' | 'known'
     path: DEMO_FILE,
     tenant: 'harbour',
     target,
-    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
   })
   await store.settle({
     tenant: 'harbour',

@@ -11,18 +11,25 @@ export interface ImportFileOptions {
   readonly tenant: string
   readonly target: ImportTarget
   readonly onProgress?: (progress: ImportProgress) => void
+  readonly signal?: AbortSignal
 }
 
 /** Reads an invoice file and pushes what it asks for. Throws what reading the file throws. */
 export async function importFile(options: ImportFileOptions): Promise<ImportOutcome & { readonly plan: ImportPlan }> {
-  const { path, tenant, target, onProgress } = options
+  const { path, tenant, target, onProgress, signal } = options
   const principal = importer(tenant)
   const startedAt = performance.now()
   const read: (InvoiceLine | DirtyLine)[] = []
   for await (const line of readInvoiceLines(createReadStream(path))) read.push(line)
   const plan = planImport(read, principal)
   const device = deriveId('00000000-0000-7000-8000-000000000000', 'import', tenant)
-  const outcome = await runImport(plan, { principal, device, target, ...(onProgress === undefined ? {} : { onProgress }) })
+  const outcome = await runImport(plan, {
+    principal,
+    device,
+    target,
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  })
   const seconds = Math.round(performance.now() - startedAt) / 1_000
   return { ...outcome, result: { ...outcome.result, seconds }, plan }
 }

@@ -4,7 +4,7 @@ import { contentId } from './command-id.ts'
 import { importer } from './import-file.ts'
 import type { ImportPlan } from './plan.ts'
 import type { PlannedCommand } from './planned-command.ts'
-import { ImportStalled, runImport, type ImportTarget } from './run-import.ts'
+import { ImportStalled, ImportStopped, runImport, type ImportTarget } from './run-import.ts'
 
 const AT = '2010-12-01T09:00:00.000Z'
 const device = contentId(AT, 'device')
@@ -38,7 +38,8 @@ function createTarget(answerOf: (command: PushedCommand, tries: number) => PushA
   const pushes: string[][] = []
   const inputs = new Map<string, number[]>()
   const target: ImportTarget = {
-    results: async (_tenant, _principal, ids) => new Map([...results].filter(([id]) => ids.includes(id))),
+    results: async (_tenant, _principal, ids) =>
+      new Map(ids.flatMap((id) => { const known = results.get(id); return known === undefined ? [] : [[id, known] as const] })),
     push: async (_principal, _device, commands) => {
       pushes.push(commands.map(({ stream }) => stream))
       return commands.map((command) => {
@@ -139,6 +140,28 @@ describe('an import', () => {
   ])('reports %j as refused', async (answer, reason) => {
     const { target } = createTarget(() => answer)
     expect((await run(planOf(2), target)).result).toMatchObject({ accepted: 0, refused: { [reason]: 2 } })
+  })
+
+  it('that is told to stop ends after the pushes in flight, and the next one goes on', async () => {
+    const { target, pushes } = createTarget()
+    const stopping = new AbortController()
+    const push: ImportTarget['push'] = (...call) => {
+      stopping.abort()
+      return target.push(...call)
+    }
+    const plan = planOf(...Array.from({ length: 300 }, () => 20))
+    const options = { principal: importer('harbour'), device, signal: stopping.signal }
+    await expect(runImport(plan, { ...options, target: { ...target, push } })).rejects.toThrow(ImportStopped)
+    const taken = pushes.flat().length
+    expect(taken).toBeLessThan(3_000)
+    expect((await run(plan, target)).result).toMatchObject({ duplicates: taken, events: 6_000 - taken })
+  })
+
+  it('lets a long stream wait for no other', async () => {
+    const { target, pushes } = createTarget()
+    await run(planOf(1, 2, 593, 3), target)
+    expect(pushes.filter((push) => push.includes('order/2') && push.length > 93).every((push) => new Set(push).size === 1)).toBe(true)
+    expect(pushes[0]?.[0]).toBe('order/2')
   })
 
   it('gives up in one sentence when nothing is taken for too long', async () => {

@@ -17,6 +17,8 @@ export interface ImportRunOptions {
   /** Milliseconds, of any origin. Default `performance.now`. */
   readonly now?: () => number
   readonly wait?: (ms: number) => Promise<void>
+  /** Ends the import after the pushes in flight. */
+  readonly signal?: AbortSignal
   /** How long the pipeline may take nothing before the import gives up. Default 60 seconds. */
   readonly patienceMs?: number
 }
@@ -31,10 +33,17 @@ export class ImportStalled extends Error {
   override readonly name = 'ImportStalled'
 }
 
+/** The import was told to end. What was taken stays; importing again goes on where this one stopped. */
+export class ImportStopped extends Error {
+  override readonly name = 'ImportStopped'
+}
+
 const BATCH = 200
 const IN_FLIGHT = 8
-/** Commands of one stream are stored one after another: a batch of many streams is done sooner than one of few. */
-const PER_STREAM = 20
+/** A stream with so many commands to come gets pushes of its own, so that it never waits for other streams. */
+const LONG = 40
+const PER_LONG_STREAM = 100
+const PER_SHORT_STREAM = 20
 
 interface StreamQueue {
   readonly commands: readonly PlannedCommand[]
@@ -49,10 +58,10 @@ interface StreamQueue {
  * Pushes a plan through the pipeline: in order per stream, streams side by side. Every command ends as accepted,
  * duplicate (it was accepted before this import began) or refused; what the pipeline cannot take now is asked again.
  *
- * @throws {ImportStalled}
+ * @throws {ImportStalled | ImportStopped}
  */
 export async function runImport(plan: ImportPlan, options: ImportRunOptions): Promise<ImportOutcome> {
-  const { principal, device, target, onProgress } = options
+  const { principal, device, target, onProgress, signal } = options
   const now = options.now ?? (() => performance.now())
   const wait = options.wait ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)))
   const patienceMs = options.patienceMs ?? 60_000
@@ -112,7 +121,7 @@ export async function runImport(plan: ImportPlan, options: ImportRunOptions): Pr
       }
     }
     onProgress?.({ done: accepted + duplicates + refused.length, total: plan.commands.length })
-    if (delay > 0) {
+    if (delay > 0 && signal?.aborted !== true) {
       if (now() - lastTakenAt > patienceMs) {
         throw new ImportStalled(
           `The server took no command for ${Math.round(patienceMs / 1_000)} seconds: see that the database runs, then import again; nothing is done twice.`,
@@ -125,7 +134,7 @@ export async function runImport(plan: ImportPlan, options: ImportRunOptions): Pr
 
   const inFlight = new Set<Promise<void>>()
   for (;;) {
-    while (inFlight.size < IN_FLIGHT) {
+    while (inFlight.size < IN_FLIGHT && signal?.aborted !== true) {
       const batch = nextBatch(queues)
       if (batch.size === 0) break
       const push = pushBatch(batch).finally(() => inFlight.delete(push))
@@ -134,6 +143,7 @@ export async function runImport(plan: ImportPlan, options: ImportRunOptions): Pr
     if (inFlight.size === 0) break
     await Promise.race(inFlight)
   }
+  if (signal?.aborted === true) throw new ImportStopped('The import was stopped; importing again goes on from here.')
   const result: ImportResult = {
     lines: plan.lines,
     commands: plan.commands.length,
@@ -161,17 +171,20 @@ function toQueues(commands: readonly PlannedCommand[]): readonly StreamQueue[] {
     .map((some) => ({ commands: some, next: 0, busy: false, version: 0, after: null }))
 }
 
-/** The next commands of streams that have none in flight. */
+/** The next commands of streams that have none in flight: of one long stream, or of several short ones. */
 function nextBatch(queues: readonly StreamQueue[]): ReadonlyMap<StreamQueue, readonly PlannedCommand[]> {
   const batch = new Map<StreamQueue, readonly PlannedCommand[]>()
   let room = BATCH
   for (const queue of queues) {
-    if (room === 0) break
-    if (queue.busy || queue.next === queue.commands.length) continue
-    const some = queue.commands.slice(queue.next, queue.next + Math.min(PER_STREAM, room))
+    const left = queue.commands.length - queue.next
+    if (queue.busy || left === 0) continue
+    const isLong = left >= LONG
+    if (isLong && batch.size > 0) continue
+    const some = queue.commands.slice(queue.next, queue.next + Math.min(isLong ? PER_LONG_STREAM : PER_SHORT_STREAM, room))
     queue.busy = true
     room -= some.length
     batch.set(queue, some)
+    if (isLong || room === 0) break
   }
   return batch
 }
