@@ -8,13 +8,15 @@ import { sayWhyNot, usePerform } from '../commands/perform.ts'
 import { formatMoney } from '../format.ts'
 import { Empty } from '../ui/screen.tsx'
 import { addToast } from '../ui/toasts.ts'
+import { useIsNarrow } from '../ui/use-media.ts'
 import { texts } from '../texts.ts'
-import { LineRow } from './line-row.tsx'
+import { OrderLineGroup } from './order-line.tsx'
 
 const { changeQuantity, removeLine, return: giveBack } = Order.commands
 
 export function LineTable({ stream, order }: { readonly stream: StreamId; readonly order: OrderState }): ReactNode {
   const perform = usePerform()
+  const narrow = useIsNarrow()
   const [returning, setReturning] = useState<string>()
   const mayEdit = useAllows(changeQuantity) && order.status === 'open'
   const mayReturn = useAllows(giveBack) && order.status === 'shipped'
@@ -22,55 +24,34 @@ export function LineTable({ stream, order }: { readonly stream: StreamId; readon
   if (lines.length === 0) {
     return <Empty icon={<PackageOpen size={22} aria-hidden />} title={texts.order.noLines} />
   }
-  const act = async (command: typeof changeQuantity | typeof removeLine, input: unknown): Promise<boolean> => {
+  const act = async (command: typeof changeQuantity | typeof removeLine, input: unknown): Promise<void> => {
     const performed = await perform(command, stream, input)
     if (performed.kind !== 'done') addToast({ text: sayWhyNot(performed), tone: 'bad' })
-    return performed.kind === 'done'
   }
-  const { columns } = texts.order
   return (
     <>
       <table aria-label={texts.order.lines} className="w-full table-fixed text-sm">
-        <thead>
-          <tr className="text-xs text-soft">
-            <th scope="col" className="px-4 py-2 text-left font-medium sm:px-5">
-              {columns.product}
-            </th>
-            <th scope="col" className="w-20 px-1 py-2 text-right font-medium sm:w-24 sm:px-2">
-              {columns.quantity}
-            </th>
-            <th scope="col" className="w-24 px-2 py-2 text-right font-medium max-sm:hidden">
-              {columns.price}
-            </th>
-            <th scope="col" className="w-20 px-2 py-2 text-right font-medium sm:w-24">
-              {columns.total}
-            </th>
-            <th scope="col" className="w-13 px-1 py-2 sm:w-20">
-              <span className="sr-only">{columns.actions}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {lines.map(([id, line]) => (
-            <LineRow
-              key={id}
-              id={id}
-              line={line}
-              onQuantity={mayEdit ? (quantity) => act(changeQuantity, { line: id, quantity }) : undefined}
-              onRemove={mayEdit ? () => void act(removeLine, { line: id }) : undefined}
-              onReturn={mayReturn && line.returned < line.quantity ? () => setReturning(id) : undefined}
-            />
-          ))}
-        </tbody>
+        <Head narrow={narrow} />
+        {lines.map(([id, line]) => (
+          <OrderLineGroup
+            key={id}
+            id={id}
+            line={line}
+            narrow={narrow}
+            onQuantity={mayEdit ? (quantity) => act(changeQuantity, { line: id, quantity }) : undefined}
+            onRemove={mayEdit ? () => void act(removeLine, { line: id }) : undefined}
+            onReturn={mayReturn && line.returned < line.quantity ? () => setReturning(id) : undefined}
+          />
+        ))}
         <tfoot>
           <tr className="border-t border-line">
-            <th scope="row" colSpan={2} className="px-4 py-3 text-left font-medium text-soft sm:px-5">
+            <th scope="row" colSpan={narrow ? 2 : 3} className="px-4 py-3 text-left font-medium text-soft sm:px-5">
               {texts.order.total}
             </th>
-            <td colSpan={2} className="px-2 py-3 text-right text-base font-semibold tabular-nums" data-testid="order-total">
+            <td className="px-2 py-3 text-right text-base font-semibold tabular-nums" data-testid="order-total">
               {formatMoney(orderTotal(order))}
             </td>
-            <td className="max-sm:hidden" />
+            <td />
           </tr>
         </tfoot>
       </table>
@@ -85,5 +66,34 @@ export function LineTable({ stream, order }: { readonly stream: StreamId; readon
         />
       )}
     </>
+  )
+}
+
+/** On a phone the product stands above its figures, so its column is gone. */
+function Head({ narrow }: { readonly narrow: boolean }): ReactNode {
+  const { columns } = texts.order
+  const cell = 'px-2 py-2 font-medium'
+  return (
+    <thead>
+      <tr className="text-xs text-soft">
+        {!narrow && (
+          <th scope="col" className="px-5 py-2 text-left font-medium">
+            {columns.product}
+          </th>
+        )}
+        <th scope="col" className={narrow ? 'w-24 py-2 pl-4 text-left font-medium' : `${cell} w-24 text-right`}>
+          {columns.quantity}
+        </th>
+        <th scope="col" className={`${cell} text-right ${narrow ? '' : 'w-24'}`}>
+          {columns.price}
+        </th>
+        <th scope="col" className={`${cell} text-right ${narrow ? '' : 'w-28'}`}>
+          {columns.total}
+        </th>
+        <th scope="col" className="w-14 px-2 py-2">
+          <span className="sr-only">{columns.actions}</span>
+        </th>
+      </tr>
+    </thead>
   )
 }

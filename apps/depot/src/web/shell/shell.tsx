@@ -72,7 +72,7 @@ function Sidebar(): ReactNode {
 function TopBar(): ReactNode {
   const { principal } = useClient()
   return (
-    <div className="flex items-center gap-2 border-b border-line bg-surface pt-[env(safe-area-inset-top)] pr-1 pl-3">
+    <div className="flex items-center gap-2 border-b border-line bg-surface py-0.5 pt-[max(0.125rem,env(safe-area-inset-top))] pr-1 pl-3">
       <Logo className="size-6 shrink-0" />
       <p className="min-w-0 flex-1 truncate text-xs font-medium text-soft">{tenantName(principal.tenant)}</p>
       <div className="flex min-w-0 justify-end">
