@@ -7,6 +7,14 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 /** An expected failure whose message is one sentence for the person who typed the command. */
 export class PlainError extends Error {}
 
+/** Programs under way. Whoever ends this process with SIGTERM means them too; Ctrl-C reaches them by itself. */
+const running = new Set()
+
+function endWithChildren() {
+  for (const child of running) child.kill('SIGTERM')
+  process.exit(143)
+}
+
 /**
  * Runs a program with its output shown as it comes.
  *
@@ -25,10 +33,15 @@ export function runStep(command, args, options = {}) {
       // npx is a script there.
       shell: process.platform === 'win32' && command === 'npx',
     })
+    // Only while there is something to pass it on to: a server that this process becomes later has its own way.
+    if (running.size === 0) process.once('SIGTERM', endWithChildren)
+    running.add(child)
     let output = ''
     let timer
     const finish = (ok) => {
       clearTimeout(timer)
+      running.delete(child)
+      if (running.size === 0) process.off('SIGTERM', endWithChildren)
       resolve({ ok, seconds: (performance.now() - started) / 1000, output })
     }
     child.stdout?.on('data', (chunk) => (output += chunk))

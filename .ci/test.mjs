@@ -1,10 +1,12 @@
 // `npm test`: from a fresh clone to one last line, `N passed, N failed`.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { followNpm } from './follow-npm.mjs'
 import { requireNode } from './node-version.mjs'
 import { PlainError, root, runStep } from './run-step.mjs'
 
 requireNode()
+followNpm()
 const reports = join(root, 'node_modules', '.cache', 'tidemark', 'reports')
 const total = { passed: 0, failed: 0 }
 
