@@ -127,6 +127,24 @@ describe('a conflict', () => {
     expect(server.events(stream)).toHaveLength(4)
   })
 
+  test('once decided on, does not come up again in the commands that waited behind it', async () => {
+    const server = createMemorySyncServer(shop)
+    const device = await openDevice(server)
+    await untilLive(device)
+    const stream = device.client.newStream(Order)
+    await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
+    await untilQuiet(device)
+    goOffline(device)
+    await until(() => expect(device.client.status.get().connection).toBe('offline'))
+    for (const note of ['one', 'two']) await device.client.dispatch(Order.commands.setNote, { stream, input: { note } })
+    server.act(bob, { type: 'order.setNote', stream, input: { note: 'theirs' } })
+    goOnline(device)
+    await until(() => expect(device.client.attention.get()).toMatchObject([{ input: { note: 'one' } }]))
+    await device.client.resolve(device.client.attention.get()[0]?.id ?? '', { kind: 'discard' })
+    await untilQuiet(device)
+    expect(server.events(stream).slice(1).map((event) => event.data)).toEqual([{ note: 'theirs' }, { note: 'two' }])
+  })
+
   test('is decided on once: a second decision finds it gone', async () => {
     const server = createMemorySyncServer(shop)
     const { device, attention } = await conflictOn(server)

@@ -112,6 +112,17 @@ describe('two tabs', () => {
     expect(server.events(stream)).toHaveLength(1)
   })
 
+  test('the other takes over when the leading one is closed', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const one = await openDevice(server, { browser })
+    await untilLive(one)
+    const two = await openDevice(server, { browser })
+    expect(two.client.status.get().leader).toBe(false)
+    await one.client.close()
+    await until(() => expect(two.client.status.get()).toMatchObject({ leader: true, connection: 'live' }))
+  })
+
   test('a decision in one tab settles the matter in the other', async () => {
     const server = createMemorySyncServer(shop)
     const browser = createTestBrowser()

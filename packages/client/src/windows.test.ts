@@ -143,6 +143,24 @@ describe('a live list of a client', () => {
     await until(() => expect(all.get()).toMatchObject({ total: 3 }))
   })
 
+  test('shows a pending change of a row on screen in the same frame, also where the row belongs to no stream', async () => {
+    const server = createMemorySyncServer(shop)
+    fill(server, 3)
+    const device = await openDevice(server)
+    await untilLive(device)
+    const totals = device.client.rows(SkuTotals)
+    totals.subscribe(() => undefined)
+    const state = device.client.state(Order, 'order/001')
+    await until(() => expect([totals.get().rows.length, state.get()?.version]).toEqual([3, 2]))
+    const stored = device.client.dispatch(Order.commands.addLine, { stream: 'order/001', input: { sku: 's2', quantity: 40 } })
+    expect(totals.get().rows.map((row) => [row.key, row.row.quantity, row.pending])).toEqual([
+      ['s0', 0, 0],
+      ['s1', 1, 0],
+      ['s2', 42, 1],
+    ])
+    await stored
+  })
+
   test('equal queries share one list; it follows pending work and pages alike', async () => {
     const server = createMemorySyncServer(shop)
     const device = await openDevice(server)
