@@ -62,8 +62,8 @@ async function download() {
   console.log('No Chromium on this machine; asking Playwright to download one …')
   const playwright = join(root, 'e2e', 'node_modules', '@playwright', 'test', 'cli.js')
   const { ok } = await runStep(process.execPath, [playwright, 'install', 'chromium'], {
-    env: { PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT: '20000' },
-    timeoutMs: 300_000,
+    env: { PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT: '15000' },
+    timeoutMs: 240_000,
   })
   if (!ok) return []
   const paths = findDownloaded()
