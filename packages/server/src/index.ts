@@ -1,5 +1,17 @@
-export { createDevIssuer, type DevAccount, type DevIssuer, type DevIssuerOptions, type DevSession } from './auth/dev-issuer.ts'
-export { createVerifier, type AuthFailure, type Verified, type Verifier, type VerifierOptions } from './auth/verifier.ts'
+export {
+  createDevIssuer,
+  type DevAccount,
+  type DevIssuer,
+  type DevIssuerOptions,
+  type DevSession,
+} from './auth/dev-issuer.ts'
+export {
+  createVerifier,
+  type AuthFailure,
+  type Verified,
+  type Verifier,
+  type VerifierOptions,
+} from './auth/verifier.ts'
 export { createSyncServer, type ServerLimits, type SyncServer, type SyncServerOptions } from './http/create-server.ts'
 export { CONTENT_SECURITY_POLICY } from './http/security-headers.ts'
 export type { RateLimit } from './http/token-bucket.ts'

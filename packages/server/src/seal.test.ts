@@ -40,7 +40,9 @@ test('anything else is null and never throws', () => {
   fc.assert(fc.property(fc.string(), (text) => sealer.openCursor('acme', text) === null))
   fc.assert(fc.property(fc.string(), (text) => sealer.openCursor('acme', `young.${text}`) === null))
   // The last character of base64url may hold unused bits.
-  fc.assert(fc.property(fc.integer({ min: 6, max: sealed.length - 2 }), (at) => sealer.openCursor('acme', flip(at)) === null))
+  fc.assert(
+    fc.property(fc.integer({ min: 6, max: sealed.length - 2 }), (at) => sealer.openCursor('acme', flip(at)) === null),
+  )
   expect(sealer.openCursor('acme', `young.${'A'.repeat(100_000)}`)).toBeNull()
   expect(sealer.openCursor('acme', '')).toBeNull()
 })

@@ -51,7 +51,12 @@ export function createSealer(keys: readonly SealKey[]): Sealer {
     const iv = randomBytes(IV_BYTES)
     const cipher = createCipheriv('aes-256-gcm', first.key, iv)
     cipher.setAAD(associated(mark, first.id, claims.tenant))
-    const sealed = Buffer.concat([iv, cipher.update(JSON.stringify(claims), 'utf8'), cipher.final(), cipher.getAuthTag()])
+    const sealed = Buffer.concat([
+      iv,
+      cipher.update(JSON.stringify(claims), 'utf8'),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ])
     return `${first.id}.${sealed.toString('base64url')}`
   }
 

@@ -44,7 +44,10 @@ test('EdDSA works as well', async () => {
   const verifyEd = createVerifier({ keys: { keys: [await exportJWK(ed.publicKey)] }, issuer: 'iss', audience: 'aud' })
   const token = await new SignJWT({ tenant: 'acme' })
     .setProtectedHeader({ alg: 'EdDSA' })
-    .setIssuer('iss').setAudience('aud').setSubject('ann').setExpirationTime('1h')
+    .setIssuer('iss')
+    .setAudience('aud')
+    .setSubject('ann')
+    .setExpirationTime('1h')
     .sign(ed.privateKey)
   expect(await verifyEd(`Bearer ${token}`)).toMatchObject({ kind: 'principal', principal: { name: 'ann', roles: [] } })
 })
@@ -56,20 +59,38 @@ describe('everybody else is unauthenticated', () => {
     ['no token', 'malformed', () => 'Bearer x'],
     ['an endless token', 'malformed', () => `Bearer ${'a'.repeat(9_000)}.b.c`],
     ['rubbish', 'malformed', () => 'Bearer a.b.c'],
-    ['algorithm none', 'malformed', () => {
-      const unsigned = new UnsecuredJWT({ tenant: 'acme', sub: 'ann', iss: 'iss', aud: 'aud' }).setExpirationTime('1h').encode()
-      return `Bearer ${unsigned}`
-    }],
-    ['algorithm none with something for a signature', 'bad-signature', () => {
-      const unsigned = new UnsecuredJWT({ tenant: 'acme', sub: 'ann', iss: 'iss', aud: 'aud' }).setExpirationTime('1h').encode()
-      return `Bearer ${unsigned}AAAA`
-    }],
-    ['the public key taken for a secret', 'bad-signature', async () => {
-      const secret = new TextEncoder().encode(JSON.stringify(await exportJWK(pair.publicKey)))
-      const token = await new SignJWT({ tenant: 'acme', sub: 'ann', iss: 'iss', aud: 'aud' })
-        .setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h').sign(secret)
-      return `Bearer ${token}`
-    }],
+    [
+      'algorithm none',
+      'malformed',
+      () => {
+        const unsigned = new UnsecuredJWT({ tenant: 'acme', sub: 'ann', iss: 'iss', aud: 'aud' })
+          .setExpirationTime('1h')
+          .encode()
+        return `Bearer ${unsigned}`
+      },
+    ],
+    [
+      'algorithm none with something for a signature',
+      'bad-signature',
+      () => {
+        const unsigned = new UnsecuredJWT({ tenant: 'acme', sub: 'ann', iss: 'iss', aud: 'aud' })
+          .setExpirationTime('1h')
+          .encode()
+        return `Bearer ${unsigned}AAAA`
+      },
+    ],
+    [
+      'the public key taken for a secret',
+      'bad-signature',
+      async () => {
+        const secret = new TextEncoder().encode(JSON.stringify(await exportJWK(pair.publicKey)))
+        const token = await new SignJWT({ tenant: 'acme', sub: 'ann', iss: 'iss', aud: 'aud' })
+          .setProtectedHeader({ alg: 'HS256' })
+          .setExpirationTime('1h')
+          .sign(secret)
+        return `Bearer ${token}`
+      },
+    ],
     ["a stranger's signature", 'bad-signature', async () => `Bearer ${await sign({}, stranger.privateKey)}`],
     ['an expired token', 'expired', async () => `Bearer ${await sign({ exp: 1_000 })}`],
     ['another issuer', 'wrong-issuer', async () => `Bearer ${await sign({ iss: 'other' })}`],
@@ -85,8 +106,12 @@ describe('everybody else is unauthenticated', () => {
 
   test('a token whose payload was changed', async () => {
     const [head, , signature] = (await sign()).split('.')
-    const payload = Buffer.from(JSON.stringify({ iss: 'iss', aud: 'aud', sub: 'bob', tenant: 'acme', exp: 4_000_000_000 }))
-    expect(await verify(`Bearer ${head}.${payload.toString('base64url')}.${signature}`)).toMatchObject({ reason: 'bad-signature' })
+    const payload = Buffer.from(
+      JSON.stringify({ iss: 'iss', aud: 'aud', sub: 'bob', tenant: 'acme', exp: 4_000_000_000 }),
+    )
+    expect(await verify(`Bearer ${head}.${payload.toString('base64url')}.${signature}`)).toMatchObject({
+      reason: 'bad-signature',
+    })
   })
 })
 
@@ -110,13 +135,18 @@ describe('the development issuer', () => {
 
   test('keeps its key over restarts, to itself, and two that start at once have the same', async () => {
     rmSync(directory, { recursive: true, force: true })
-    const [one, two] = await Promise.all([createDevIssuer({ directory, accounts }), createDevIssuer({ directory, accounts })])
+    const [one, two] = await Promise.all([
+      createDevIssuer({ directory, accounts }),
+      createDevIssuer({ directory, accounts }),
+    ])
     const token = (await one.signIn('acme', 'ann'))?.token
     expect(await two.verifier(`Bearer ${token}`)).toMatchObject({ kind: 'principal' })
     const [file, ...others] = readdirSync(directory)
     expect(others).toEqual([])
     expect(statSync(join(directory, file ?? '')).mode & 0o777).toBe(0o600)
-    expect(await (await createDevIssuer({ directory, accounts })).verifier(`Bearer ${token}`)).toMatchObject({ kind: 'principal' })
+    expect(await (await createDevIssuer({ directory, accounts })).verifier(`Bearer ${token}`)).toMatchObject({
+      kind: 'principal',
+    })
   })
 
   test('its tokens expire', async () => {

@@ -2,7 +2,14 @@ import type { Principal } from '@tidemark/core'
 import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose'
 
 /** Why a caller is not known. For the log; callers are only told that they are not. */
-export type AuthFailure = 'missing' | 'malformed' | 'bad-signature' | 'expired' | 'wrong-issuer' | 'wrong-audience' | 'bad-claims'
+export type AuthFailure =
+  | 'missing'
+  | 'malformed'
+  | 'bad-signature'
+  | 'expired'
+  | 'wrong-issuer'
+  | 'wrong-audience'
+  | 'bad-claims'
 
 export type Verified =
   /** `expiresAt`: milliseconds since 1970. */
@@ -56,7 +63,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
 }
 
 function toPrincipal(payload: JWTPayload): Principal | undefined {
-  const { sub, tenant, name, roles = [] } = payload as JWTPayload & { tenant?: unknown; name?: unknown; roles?: unknown }
+  const {
+    sub,
+    tenant,
+    name,
+    roles = [],
+  } = payload as JWTPayload & { tenant?: unknown; name?: unknown; roles?: unknown }
   if (typeof sub !== 'string' || !NAME.test(sub) || typeof tenant !== 'string' || !NAME.test(tenant)) return undefined
   if (!Array.isArray(roles) || roles.length > MAX_ROLES) return undefined
   if (!roles.every((role): role is string => typeof role === 'string' && ROLE.test(role))) return undefined

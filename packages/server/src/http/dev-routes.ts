@@ -18,7 +18,9 @@ export function addDevRoutes(app: FastifyInstance, issuer: DevIssuer): void {
     const asked = validate(signIn, parse(request.body))
     if (!asked.ok) return sendError(reply, 'BAD_REQUEST')
     const session = await issuer.signIn(asked.value.tenant, asked.value.user)
-    return session === undefined ? sendError(reply, 'NOT_FOUND') : reply.header('cache-control', 'no-store').send(session)
+    return session === undefined
+      ? sendError(reply, 'NOT_FOUND')
+      : reply.header('cache-control', 'no-store').send(session)
   })
 }
 

@@ -40,7 +40,8 @@ export function addSecurityHeaders(app: FastifyInstance): void {
  */
 export function isCrossSite(request: FastifyRequest, allowedOrigins: ReadonlySet<string>): boolean {
   const { origin, host } = request.headers
-  if (request.headers['sec-fetch-site'] === 'cross-site' && (origin === undefined || !allowedOrigins.has(origin))) return true
+  if (request.headers['sec-fetch-site'] === 'cross-site' && (origin === undefined || !allowedOrigins.has(origin)))
+    return true
   if (origin === undefined || allowedOrigins.has(origin)) return false
   // The scheme is the proxy's business; host and port say whose page it is.
   return !URL.canParse(origin) || new URL(origin).host !== host

@@ -18,7 +18,12 @@ export async function addStaticFiles(app: FastifyInstance, directory: string): P
     cacheControl: false,
     dotfiles: 'deny',
     setHeaders: (reply, path) => {
-      reply.header('cache-control', path.includes(HASHED) && !path.endsWith('.html') ? `public, max-age=${String(YEAR_SECONDS)}, immutable` : 'no-cache')
+      reply.header(
+        'cache-control',
+        path.includes(HASHED) && !path.endsWith('.html')
+          ? `public, max-age=${String(YEAR_SECONDS)}, immutable`
+          : 'no-cache',
+      )
       if (basename(path) === 'sw.js') reply.header('service-worker-allowed', '/')
     },
   })

@@ -63,7 +63,11 @@ export function addTrpcRoute(app: FastifyInstance, options: TrpcRouteOptions): v
         router,
         maxBatchSize: MAX_BATCH,
         createContext: (): CallContext =>
-          contexts.get(request) ?? { verified: { kind: 'unauthenticated', reason: 'missing' }, admitted: false, cut: () => {} },
+          contexts.get(request) ?? {
+            verified: { kind: 'unauthenticated', reason: 'missing' },
+            admitted: false,
+            cut: () => {},
+          },
         onError: ({ error, path: procedure }) => {
           if (error.code !== 'INTERNAL_SERVER_ERROR') return
           logger.error('a procedure failed', { procedure: procedure ?? '', ...errorFields(error.cause ?? error) })

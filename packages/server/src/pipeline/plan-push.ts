@@ -36,11 +36,16 @@ export function planPush(
     const { pushed, hash } = one.command
     const result = results.get(pushed.id)
     if (result !== undefined) {
-      return { kind: 'answered', answer: result.hash === hash ? fromResult(result, tokenOf) : invalid('command_reused') }
+      return {
+        kind: 'answered',
+        answer: result.hash === hash ? fromResult(result, tokenOf) : invalid('command_reused'),
+      }
     }
     const first = firstById.get(pushed.id)
     if (first !== undefined) {
-      return first.hash === hash ? { kind: 'as', index: first.index } : { kind: 'answered', answer: invalid('command_reused') }
+      return first.hash === hash
+        ? { kind: 'as', index: first.index }
+        : { kind: 'answered', answer: invalid('command_reused') }
     }
     // A command that stands later in the push cannot be a predecessor; nor can one that nobody knows.
     const after = pushed.base?.after ?? null

@@ -50,7 +50,10 @@ export function advance(from: StreamState, author: string, after: VersionedState
 export type Folded =
   | { readonly kind: 'folded'; readonly stream: StreamState }
   /** This code cannot read the stream: it is too old, or an upcaster or `evolve` is broken. */
-  | { readonly kind: 'unreadable'; readonly failure: ReadFailure | { readonly kind: 'evolve-failed'; readonly type: string } }
+  | {
+      readonly kind: 'unreadable'
+      readonly failure: ReadFailure | { readonly kind: 'evolve-failed'; readonly type: string }
+    }
   /** The events do not continue the stream: what was cached is of another history. */
   | { readonly kind: 'gap' }
 

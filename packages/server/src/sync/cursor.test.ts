@@ -5,12 +5,30 @@ import { claimsAfter, isContinuedBy, isFor, placeOf, type Grant } from './cursor
 
 const grant: Grant = { epoch: 'e1', tenant: 'acme', lane: 0, scopes: ['team:a', 'tenant'] }
 const claims: CursorClaims = {
-  epoch: 'e1', tenant: 'acme', lane: 0, scopes: ['team:a', 'tenant'],
-  position: 5, eventId: 'event-5', outcomeSeq: 2, projections: ['a@1', 'b@2'],
+  epoch: 'e1',
+  tenant: 'acme',
+  lane: 0,
+  scopes: ['team:a', 'tenant'],
+  position: 5,
+  eventId: 'event-5',
+  outcomeSeq: 2,
+  projections: ['a@1', 'b@2'],
 }
 const snapshot: PageSnapshot = {
-  checkpoint: 9, checkpointEventId: 'event-9', fromEventId: 'event-5', outcomeSeq: 4, complete: true, remaining: 0,
-  projections: [{ name: 'b', version: 2 }, { name: 'a', version: 1 }], rows: [], removals: [], outcomes: [], last: null,
+  checkpoint: 9,
+  checkpointEventId: 'event-9',
+  fromEventId: 'event-5',
+  outcomeSeq: 4,
+  complete: true,
+  remaining: 0,
+  projections: [
+    { name: 'b', version: 2 },
+    { name: 'a', version: 1 },
+  ],
+  rows: [],
+  removals: [],
+  outcomes: [],
+  last: null,
 }
 const last = { changed: 7, projection: 'a', key: 'k' }
 
@@ -32,7 +50,15 @@ describe('a cursor is void', () => {
     ['where the log has no event at its place any more', { fromEventId: '' }],
     ['when a projection version came', { projections: [...snapshot.projections, { name: 'c', version: 1 }] }],
     ['when a projection version went', { projections: [{ name: 'a', version: 1 }] }],
-    ['when a projection has another version', { projections: [{ name: 'b', version: 3 }, { name: 'a', version: 1 }] }],
+    [
+      'when a projection has another version',
+      {
+        projections: [
+          { name: 'b', version: 3 },
+          { name: 'a', version: 1 },
+        ],
+      },
+    ],
   ])('%s', (_, other) => {
     expect(isContinuedBy(claims, snapshot)).toBe(true)
     expect(isContinuedBy(claims, { ...snapshot, ...other })).toBe(false)
@@ -57,8 +83,20 @@ describe('the cursor behind a page', () => {
 
   test('inside a reset begins at the checkpoint of its first page, and stays a reset to the end', () => {
     const first = claimsAfter(grant, null, { ...snapshot, complete: false, last })
-    expect(first).toEqual({ ...covered, position: 9, eventId: 'event-9', outcomeSeq: 4, page: { ...last, reset: true } })
-    const later: PageSnapshot = { ...snapshot, checkpoint: 20, checkpointEventId: 'event-20', outcomeSeq: 8, fromEventId: 'event-9' }
+    expect(first).toEqual({
+      ...covered,
+      position: 9,
+      eventId: 'event-9',
+      outcomeSeq: 4,
+      page: { ...last, reset: true },
+    })
+    const later: PageSnapshot = {
+      ...snapshot,
+      checkpoint: 20,
+      checkpointEventId: 'event-20',
+      outcomeSeq: 8,
+      fromEventId: 'event-9',
+    }
     const second = claimsAfter(grant, first, { ...later, complete: false, last: { ...last, key: 'l' } })
     expect(second).toEqual({ ...first, page: { ...last, key: 'l', reset: true } })
     expect(placeOf(second)).toEqual({ from: { position: 9, outcomeSeq: 4 }, mark: { ...last, key: 'l' }, full: true })

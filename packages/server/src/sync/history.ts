@@ -1,4 +1,11 @@
-import { STATE_PREFIX, type Domain, type EventStore, type HistoryReply, type HistoryRequest, type Principal } from '@tidemark/core'
+import {
+  STATE_PREFIX,
+  type Domain,
+  type EventStore,
+  type HistoryReply,
+  type HistoryRequest,
+  type Principal,
+} from '@tidemark/core'
 import type { Projections } from '@tidemark/projections'
 
 export interface HistoryOptions {

@@ -14,7 +14,9 @@ function setUp() {
   const lag = vi.fn(() =>
     failing
       ? Promise.reject(new Error('down'))
-      : Promise.resolve([{ lane: 0, checkpoint, head: checkpoint, events: 0, seconds: 0, heartbeatAgeMs: 0, parked: 0 }]),
+      : Promise.resolve([
+          { lane: 0, checkpoint, head: checkpoint, events: 0, seconds: 0, heartbeatAgeMs: 0, parked: 0 },
+        ]),
   )
   const watch = createLaneWatch({
     store: { onWake: (listener) => ((wake = listener), () => {}) },

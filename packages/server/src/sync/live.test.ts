@@ -8,12 +8,31 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 const claims = (position: number): CursorClaims => ({
-  epoch: 'e', tenant: 'acme', lane: 3, position, eventId: '', outcomeSeq: 0, scopes: [], projections: [],
+  epoch: 'e',
+  tenant: 'acme',
+  lane: 3,
+  position,
+  eventId: '',
+  outcomeSeq: 0,
+  scopes: [],
+  projections: [],
 })
 
 function page(since: string, cursor: string): Page {
   const now = new Date().toISOString()
-  return { kind: 'page', since, cursor, complete: true, reset: false, rows: [], removals: [], outcomes: [], scopes: [], remaining: 0, now }
+  return {
+    kind: 'page',
+    since,
+    cursor,
+    complete: true,
+    reset: false,
+    rows: [],
+    removals: [],
+    outcomes: [],
+    scopes: [],
+    remaining: 0,
+    now,
+  }
 }
 
 /** A feed whose log is a counter: `cursor` n has seen n. */
@@ -31,7 +50,9 @@ function setUp(more: { session?: Partial<LiveSession>; feed?: Partial<Feed> } = 
     follow: (_, __, since, from): Promise<Followed> => {
       looks += 1
       return Promise.resolve(
-        head > from.position ? { kind: 'page', page: page(since, String(head)), claims: claims(head) } : { kind: 'nothing', claims: from },
+        head > from.position
+          ? { kind: 'page', page: page(since, String(head)), claims: claims(head) }
+          : { kind: 'nothing', claims: from },
       )
     },
     ...more.feed,
@@ -130,7 +151,9 @@ test('what comes while a page is being read or taken is not lost', async () => {
         heads = heads.slice(1)
         during?.()
         return Promise.resolve(
-          head > from.position ? { kind: 'page', page: page(since, String(head)), claims: claims(head) } : { kind: 'nothing', claims: from },
+          head > from.position
+            ? { kind: 'page', page: page(since, String(head)), claims: claims(head) }
+            : { kind: 'nothing', claims: from },
         )
       },
     },
@@ -223,7 +246,9 @@ test('a database that fails for a moment is asked again; one that goes on failin
   const { next } = setUp({
     feed: {
       follow: (_, __, since) =>
-        failing-- > 0 ? Promise.reject(new Error('down')) : Promise.resolve({ kind: 'page', page: page(since, '1'), claims: claims(1) }),
+        failing-- > 0
+          ? Promise.reject(new Error('down'))
+          : Promise.resolve({ kind: 'page', page: page(since, '1'), claims: claims(1) }),
     },
   })
   const recovered = next()

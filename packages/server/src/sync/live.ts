@@ -71,7 +71,10 @@ export async function* liveMessages(options: LiveOptions, session: LiveSession):
   try {
     while (!gone.aborted) {
       if (stopping.aborted) {
-        yield handOver({ kind: 'reconnect', after: RECONNECT_MIN_MS + Math.floor(options.random() * RECONNECT_SPREAD_MS) })
+        yield handOver({
+          kind: 'reconnect',
+          after: RECONNECT_MIN_MS + Math.floor(options.random() * RECONNECT_SPREAD_MS),
+        })
         return
       }
       if (now() >= session.expiresAt) {

@@ -51,7 +51,12 @@ describe('from push to page', () => {
       outcomes: [{ kind: 'accepted', command: command.id, stream, version: 1 }],
     })
     expect(page?.rows).toEqual([
-      { projection: 'state:wallet', key: stream, scope: 'tenant', row: { version: 1, state: { balance: 3, limit: 0, notes: 0, team: 'tenant', title: '' } } },
+      {
+        projection: 'state:wallet',
+        key: stream,
+        scope: 'tenant',
+        row: { version: 1, state: { balance: 3, limit: 0, notes: 0, team: 'tenant', title: '' } },
+      },
       { projection: 'wallet-list', key: stream, scope: 'tenant', row: { balance: 3, changedBy: 'ann', title: '' } },
     ])
     expect(await device.pull(page?.cursor)).toMatchObject({ rows: [], outcomes: [], since: page?.cursor })
@@ -73,7 +78,10 @@ describe('from push to page', () => {
 
   test('rows go to everybody in the tenant, outcomes to the device that asked, nothing to other tenants', async () => {
     const [mine, same, other, foreign] = await Promise.all([
-      world.device(ann), world.device(ann), world.device(bob), world.device(eve),
+      world.device(ann),
+      world.device(ann),
+      world.device(bob),
+      world.device(eve),
     ])
     const at = await Promise.all([mine, same, other, foreign].map(async (device) => (await device.sync()).cursor))
     const stream = newWallet()
@@ -191,7 +199,10 @@ describe('cursors', () => {
     const partial = await device.pull(cursor, { projections: fewer })
     expect(partial).toMatchObject({ kind: 'page', reset: true })
     expect(partial.kind === 'page' && partial.rows.some((row) => row.projection === 'wallet-list')).toBe(false)
-    expect(await device.pull(cursor, { projections: { ...versions, other: 3 } })).toMatchObject({ kind: 'page', reset: false })
+    expect(await device.pull(cursor, { projections: { ...versions, other: 3 } })).toMatchObject({
+      kind: 'page',
+      reset: false,
+    })
     await world.restart({ scopesOf: () => ['tenant', 'team:blue'] })
     expect(await device.pull(cursor)).toMatchObject({ kind: 'page', reset: true, scopes: ['team:blue', 'tenant'] })
     await world.restart()
@@ -200,9 +211,15 @@ describe('cursors', () => {
   test('a client none of whose projection versions will ever be here again must upgrade; one from the future waits', async () => {
     const device = await world.device(ann)
     const { cursor } = await device.sync()
-    expect(await device.pull(cursor, { projections: { gone: 1 } })).toEqual({ kind: 'upgrade', protocol: PROTOCOL_VERSION })
+    expect(await device.pull(cursor, { projections: { gone: 1 } })).toEqual({
+      kind: 'upgrade',
+      protocol: PROTOCOL_VERSION,
+    })
     expect(await device.pull(cursor, { projections: {} })).toEqual({ kind: 'upgrade', protocol: PROTOCOL_VERSION })
-    expect(await device.pull(cursor, { projections: { 'wallet-list': 9 } })).toMatchObject({ kind: 'retry', reason: 'unavailable' })
+    expect(await device.pull(cursor, { projections: { 'wallet-list': 9 } })).toMatchObject({
+      kind: 'retry',
+      reason: 'unavailable',
+    })
   })
 
   test('they outlive the server, and what happened meanwhile is caught up', async () => {
@@ -229,13 +246,20 @@ describe('cursors', () => {
       await device.push(pushed(stream, 'deposit', { amount: 1 }))
       await projected(device, stream, 2)
       const lost = await device.sync(before.cursor)
-      const sql = createPostgresDriver({ url: own.databaseUrl, maxConnections: 1, applicationName: 'test', deadlineMs: 5_000 })
+      const sql = createPostgresDriver({
+        url: own.databaseUrl,
+        maxConnections: 1,
+        applicationName: 'test',
+        deadlineMs: 5_000,
+      })
       const { projections, store, server } = own
       await server.close()
       await projections.close()
       // What a restored dump holds: the older log, its rows and its checkpoint.
       await sql.query(`delete from tidemark.events where position > 1`)
-      await sql.query(`update tidemark.checkpoints set position = 1, event_id = (select id from tidemark.events where position = 1)`)
+      await sql.query(
+        `update tidemark.checkpoints set position = 1, event_id = (select id from tidemark.events where position = 1)`,
+      )
       await sql.query(`update tidemark.rows set position = 1, changed = 1`)
       await store.close()
       await own.restart()
@@ -257,7 +281,9 @@ describe('cursors', () => {
 
 describe('scopes', () => {
   test('a row that leaves the scope is told as a removal, without its content, and its history is closed', async () => {
-    const own = await createWorld({ scopesOf: (principal) => (principal.id === 'bob' ? ['tenant', 'team:blue'] : ['tenant']) })
+    const own = await createWorld({
+      scopesOf: (principal) => (principal.id === 'bob' ? ['tenant', 'team:blue'] : ['tenant']),
+    })
     try {
       const [clerk, boss] = [await own.device(ann), await own.device(bob)]
       const stream = newWallet()
@@ -318,7 +344,10 @@ describe('what is no request of the protocol', () => {
       { ...good, id: newId(), occurredAt: 'yesterday' },
       { ...good, id: newId(), stream: 'x'.repeat(300) },
       { ...good, id: { toString: 'x' } },
-      null, 7, 'text', [],
+      null,
+      7,
+      'text',
+      [],
       good,
       { ...good, id: newId(), tenant: 'umbrella', principal: 'root', position: 1, epoch: 'x' },
     ]
@@ -337,17 +366,26 @@ describe('what is no request of the protocol', () => {
       'accepted',
     ])
     const [events = []] = await world.store.readStreams([{ tenant: 'acme', stream: good.stream, after: 0 }])
-    expect(events.map((event) => [event.tenant, event.principal])).toEqual([['acme', 'ann'], ['acme', 'ann']])
+    expect(events.map((event) => [event.tenant, event.principal])).toEqual([
+      ['acme', 'ann'],
+      ['acme', 'ann'],
+    ])
   })
 
-  test.each(['sync.push', 'sync.pull', 'history'])('%s: another version of the protocol is told ours, whatever else it sends', async (path) => {
-    const device = await world.device(ann)
-    for (const protocol of [0, 2, 99]) {
-      expect(await device.call(path, { protocol, whatever: true })).toEqual({ kind: 'upgrade', protocol: PROTOCOL_VERSION })
-    }
-    const noToken = createTRPCUntypedClient({ links: [httpLink({ url: `${world.url}/trpc` })] })
-    await expect(noToken.mutation(path, { protocol: 99 })).rejects.toMatchObject({ data: { code: 'UNAUTHORIZED' } })
-  })
+  test.each(['sync.push', 'sync.pull', 'history'])(
+    '%s: another version of the protocol is told ours, whatever else it sends',
+    async (path) => {
+      const device = await world.device(ann)
+      for (const protocol of [0, 2, 99]) {
+        expect(await device.call(path, { protocol, whatever: true })).toEqual({
+          kind: 'upgrade',
+          protocol: PROTOCOL_VERSION,
+        })
+      }
+      const noToken = createTRPCUntypedClient({ links: [httpLink({ url: `${world.url}/trpc` })] })
+      await expect(noToken.mutation(path, { protocol: 99 })).rejects.toMatchObject({ data: { code: 'UNAUTHORIZED' } })
+    },
+  )
 
   test.each<readonly [string, unknown]>([
     ['nothing', undefined],
@@ -359,12 +397,19 @@ describe('what is no request of the protocol', () => {
     ['an object for a list', { protocol: 1, device: newId(), commands: { length: 1 } }],
   ])('%s: BAD_REQUEST with issues, no stack, no message of ours or of a library', async (_, input) => {
     const device = await world.device(ann)
-    const error = await device.call('sync.push', input).then(() => undefined, (thrown: unknown) => thrown as TRPCClientError<never>)
+    const error = await device.call('sync.push', input).then(
+      () => undefined,
+      (thrown: unknown) => thrown as TRPCClientError<never>,
+    )
     expect(error).toBeInstanceOf(TRPCClientError)
     expect(error?.shape).toEqual({
       message: 'The request does not match the protocol.',
       code: -32600,
-      data: { code: 'BAD_REQUEST', httpStatus: 400, issues: expect.arrayContaining([expect.objectContaining({ path: expect.any(String) })]) },
+      data: {
+        code: 'BAD_REQUEST',
+        httpStatus: 400,
+        issues: expect.arrayContaining([expect.objectContaining({ path: expect.any(String) })]),
+      },
     })
   })
 

@@ -1,4 +1,11 @@
-import { historyRequest, liveRequest, pullRequest, type LiveMessage, type Principal, type PullReply } from '@tidemark/core'
+import {
+  historyRequest,
+  liveRequest,
+  pullRequest,
+  type LiveMessage,
+  type Principal,
+  type PullReply,
+} from '@tidemark/core'
 import { initTRPC, tracked, TRPCError, type TrackedEnvelope } from '@trpc/server'
 import type { Verified } from '../auth/verifier.ts'
 import { errorFields, type Logger } from '../logger.ts'

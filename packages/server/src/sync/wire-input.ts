@@ -1,4 +1,11 @@
-import { PROTOCOL_VERSION, validate, type AnySchema, type OutputOf, type UpgradeRequired, type ValidationIssue } from '@tidemark/core'
+import {
+  PROTOCOL_VERSION,
+  validate,
+  type AnySchema,
+  type OutputOf,
+  type UpgradeRequired,
+  type ValidationIssue,
+} from '@tidemark/core'
 
 /** A request that is not one of the protocol. Its issues go back to the sender. */
 export class MalformedRequest extends Error {
@@ -21,7 +28,8 @@ export type WireInput<T> = { readonly kind: 'request'; readonly request: T } | U
  */
 export function wireInput<S extends AnySchema>(schema: S): (value: unknown) => WireInput<OutputOf<S>> {
   return (value) => {
-    const protocol = typeof value === 'object' && value !== null ? (value as { protocol?: unknown }).protocol : undefined
+    const protocol =
+      typeof value === 'object' && value !== null ? (value as { protocol?: unknown }).protocol : undefined
     if (typeof protocol !== 'number' || !Number.isInteger(protocol) || protocol < 0) {
       throw new MalformedRequest([{ path: 'protocol', message: 'the version of the protocol is missing' }])
     }
