@@ -10,7 +10,7 @@ const SETTLE_MS = 1_000
 export function LiveRegion(): ReactNode {
   const status = useSteadyStatus()
   const view = syncView(status)
-  const [said, setSaid] = useState('')
+  const [said, setSaid] = useState({ text: '', count: 0 })
   const told = useRef<SyncView['key']>('saved')
   const most = useRef(0)
   const text = [view.text, view.detail].filter(Boolean).join('. ')
@@ -18,13 +18,14 @@ export function LiveRegion(): ReactNode {
     most.current = Math.max(most.current, status.pending)
   }, [status.pending])
   useEffect(() => {
+    const say = (words: string): void => setSaid(({ count }) => ({ text: words, count: count + 1 }))
     const timer = setTimeout(() => {
       if (view.key === 'saved') {
-        if (most.current > 0) setSaid(words.saved.countServer(most.current))
-        else if (told.current !== 'saved') setSaid(text)
+        if (most.current > 0) say(words.saved.countServer(most.current))
+        else if (told.current !== 'saved') say(text)
         most.current = 0
       } else if (view.key !== 'syncing' && view.key !== told.current) {
-        setSaid(text)
+        say(text)
       }
       told.current = view.key
     }, SETTLE_MS)
@@ -32,7 +33,8 @@ export function LiveRegion(): ReactNode {
   }, [view.key, text])
   return (
     <div role="status" aria-live="polite" className="sr-only">
-      {said}
+      {/* Saying the same again must change the text, or it is not read out. */}
+      {said.text + (said.count % 2 === 0 ? '' : '\u00a0')}
     </div>
   )
 }

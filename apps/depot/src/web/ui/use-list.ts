@@ -23,8 +23,12 @@ export function useWindow<P extends AnyProjection>(
   useLayoutEffect(() => {
     if (snapshot.status === 'ready') last.current = snapshot
   }, [snapshot])
-  const showMore = useCallback(() => setAsked({ query, limit: limit + STEP }), [query, limit])
-  return { snapshot: snapshot.status === 'ready' ? snapshot : last.current, showMore }
+  const ready = snapshot.status === 'ready'
+  const showMore = useCallback(() => {
+    // While the last step is still being read, the list shown is the old one and its end no reason for another.
+    if (ready) setAsked({ query, limit: limit + STEP })
+  }, [query, limit, ready])
+  return { snapshot: ready ? snapshot : last.current, showMore }
 }
 
 const TYPING_MS = 120
