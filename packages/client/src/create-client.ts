@@ -74,12 +74,13 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
 
   const storage: SyncStorage = {
     pullRequest: async () => {
-      const { value } = await database.read(['cursors', 'pending'], async (tables) => ({
-        feed: await readFeed(tables),
-        pending: await tables.pending.orderBy('seq').filter((each) => each.attention === null).limit(WIRE_LIMITS.awaitingPerPull).primaryKeys(),
-      }))
-      const { feed, pending } = value
-      return { protocol: PROTOCOL_VERSION, device: deviceId, cursor: feed.staging ?? feed.cursor, projections: versions, awaiting: pending }
+      const { value: feed } = await database.read(['cursors'], readFeed)
+      const awaiting = mirror
+        .commands()
+        .filter((each) => each.attention === null)
+        .slice(0, WIRE_LIMITS.awaitingPerPull)
+        .map((each) => each.id)
+      return { protocol: PROTOCOL_VERSION, device: deviceId, cursor: feed.staging ?? feed.cursor, projections: versions, awaiting }
     },
     liveRequest: async () => {
       const { value } = await database.read(['cursors'], readFeed)
@@ -99,11 +100,15 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       return result
     },
     takeBatch: async (sending) => {
+      const limits = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes - ENVELOPE_BYTES }
+      const stored = mirror.commands().filter((each) => !mirror.isBeingStored(each.id))
+      const planned = planPush(stored, sending, now(), limits)
       let batch: PendingRecord[] = []
+      if (planned.length === 0) return batch
       await replica.write('relaxed', ['pending'], async (write): Promise<ChangeDraft> => {
-        const pending = await write.pending.orderBy('seq').toArray()
-        const limits = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes - ENVELOPE_BYTES }
-        batch = planPush(pending, sending, now(), limits).map((each) => ({ ...each, attempts: each.attempts + 1 }))
+        // A page, or another tab, may have settled some of them since: what is behind those must not pass them.
+        const current = (await write.pending.bulkGet(planned.map((each) => each.id))).filter((each) => each !== undefined)
+        batch = planPush(current, sending, now(), limits).map((each) => ({ ...each, attempts: each.attempts + 1 }))
         if (batch.length === 0) return { moved: { rows: 0, work: 0 } }
         await write.pending.bulkPut(batch)
         return { put: batch, moved: { rows: 0, work: 1 } }
@@ -165,8 +170,12 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   function onMessage(message: TabMessage): void {
     switch (message.kind) {
       case 'change':
-        replica.receive(message.change)
-        if (tabs.isLeader) process.work()
+        replica
+          .receive(message.change)
+          .then(() => {
+            if (tabs.isLeader) process.work()
+          })
+          .catch(report)
         return
       case 'network':
         status.heard(message.network)

@@ -25,7 +25,7 @@ export interface Replica {
     change: (write: Write) => Promise<ChangeDraft>,
   ): Promise<Change>
   /** Follows what another tab did. */
-  receive(change: Change): void
+  receive(change: Change): Promise<void>
   /** Reads everything that memory mirrors again, if storage has gone past it. */
   catchUp(atLeast?: Versions): Promise<void>
   /** Brings rows into memory. */
@@ -159,8 +159,10 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
       const { versions } = await database.read([], () => Promise.resolve())
       await catchUp(versions)
     },
-    receive: (change) => {
-      inTurn(() => Promise.resolve(follow(change))).catch(onTrouble)
+    receive: async (change) => {
+      await inTurn(() => Promise.resolve(follow(change)))
+      // What could not be followed is read; the promise is over when memory has it.
+      await catchUp(change.versions)
     },
     write: (durability, tables, change) => {
       const run = async (): Promise<Change> => {
