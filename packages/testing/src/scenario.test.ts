@@ -7,7 +7,10 @@ import { given, givenEvents, history } from './scenario.ts'
 const Account = aggregate('account', {
   initial: () => ({ balance: 0 }),
   events: {
-    paidIn: event(z.object({ pence: z.int() }), { version: 2, upcast: { 1: ({ pounds }: { pounds: number }) => ({ pence: pounds * 100 }) } }),
+    paidIn: event(z.object({ pence: z.int() }), {
+      version: 2,
+      upcast: { 1: ({ pounds }: { pounds: number }) => ({ pence: pounds * 100 }) },
+    }),
     paidOut: event(z.object({ pence: z.int(), receipt: z.string() })),
   },
   evolve: {
@@ -21,7 +24,9 @@ const Account = aggregate('account', {
     payOut: command(z.object({ pence: z.int() }), {
       allow: hasRole('teller'),
       decide: (account, { pence }, { emit, refuse, id }) =>
-        pence > account.balance ? refuse('too_much', { balance: account.balance }) : emit.paidOut({ pence, receipt: id('receipt') }),
+        pence > account.balance
+          ? refuse('too_much', { balance: account.balance })
+          : emit.paidOut({ pence, receipt: id('receipt') }),
     }),
     fail: command(z.object({}), {
       decide: () => {
@@ -53,7 +58,12 @@ describe('a scenario of an aggregate', () => {
     when.thenEvents([['paidIn', { pence: 5 }]]).thenState({ balance: 5 })
     failing(() => when.thenEvents([['paidIn', { pence: 6 }]]))
     failing(() => when.thenEvents([]))
-    failing(() => when.thenEvents([['paidIn', { pence: 5 }], ['paidIn', { pence: 5 }]]))
+    failing(() =>
+      when.thenEvents([
+        ['paidIn', { pence: 5 }],
+        ['paidIn', { pence: 5 }],
+      ]),
+    )
     failing(() => when.thenNothing())
     failing(() => when.thenState({ balance: 6 }))
     failing(() => when.thenForbidden())
@@ -68,7 +78,10 @@ describe('a scenario of an aggregate', () => {
   })
 
   it('compares the refusal, and its parameters where they are given', () => {
-    const when = given(Account).by(teller).events([['paidIn', { pence: 5 }]]).when('payOut', { pence: 6 })
+    const when = given(Account)
+      .by(teller)
+      .events([['paidIn', { pence: 5 }]])
+      .when('payOut', { pence: 6 })
     when.thenRefused('too_much')
     when.thenRefused('too_much', { balance: 5 })
     failing(() => when.thenRefused('too_much', { balance: 6 }))
@@ -98,18 +111,33 @@ describe('a scenario of an aggregate', () => {
   })
 
   it('reads old events through their upcasters', () => {
-    given(Account).events([['paidIn', { pounds: 2 }, { schema: 1 }], ['paidIn', { pence: 1 }]]).thenState({ balance: 201 })
+    given(Account)
+      .events([
+        ['paidIn', { pounds: 2 }, { schema: 1 }],
+        ['paidIn', { pence: 1 }],
+      ])
+      .thenState({ balance: 201 })
   })
 
   it('takes no history that could not be in a log', () => {
-    expect(() => given(Account).events([['paidIn', { pence: 0.5 }]]).thenState({ balance: 0.5 })).toThrow(/could not be in a log/)
+    expect(() =>
+      given(Account)
+        .events([['paidIn', { pence: 0.5 }]])
+        .thenState({ balance: 0.5 }),
+    ).toThrow(/could not be in a log/)
   })
 })
 
 describe('a scenario of a projection', () => {
   const events = [
-    history(Account, 'a', [['paidIn', { pence: 5 }], ['paidOut', { pence: 2, receipt: '' }]]),
-    history(Account, 'b', [['paidIn', { pence: 7 }], ['paidOut', { pence: 7, receipt: '' }]]),
+    history(Account, 'a', [
+      ['paidIn', { pence: 5 }],
+      ['paidOut', { pence: 2, receipt: '' }],
+    ]),
+    history(Account, 'b', [
+      ['paidIn', { pence: 7 }],
+      ['paidOut', { pence: 7, receipt: '' }],
+    ]),
   ]
 
   it('compares exactly the rows that the events lead to', () => {

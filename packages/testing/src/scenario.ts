@@ -32,7 +32,11 @@ export type ScenarioEvent<A extends AnyAggregate> = {
 }[EventName<A>]
 
 /** An event as an older release stored it: its data is what that release's schema was. */
-export type OldEvent<A extends AnyAggregate> = readonly [name: EventName<A>, data: unknown, stored: { readonly schema: number }]
+export type OldEvent<A extends AnyAggregate> = readonly [
+  name: EventName<A>,
+  data: unknown,
+  stored: { readonly schema: number },
+]
 
 export interface ScenarioOptions {
   /** Who acts. Default: a principal of tenant `acme` with no role. */
@@ -59,7 +63,9 @@ export interface Given<A extends AnyAggregate> {
 export interface Then<A extends AnyAggregate, Code extends string> {
   /** Exactly these events. In the function form, `id` gives what `ctx.id` gave to `decide`. */
   readonly thenEvents: (
-    expected: readonly ScenarioEvent<A>[] | ((made: { readonly id: (label?: string) => Uuid }) => readonly ScenarioEvent<A>[]),
+    expected:
+      | readonly ScenarioEvent<A>[]
+      | ((made: { readonly id: (label?: string) => Uuid }) => readonly ScenarioEvent<A>[]),
   ) => Then<A, Code>
   /** Accepted, and nothing changes. */
   readonly thenNothing: () => void
@@ -132,7 +138,10 @@ export function history<A extends AnyAggregate>(
  */
 export function givenEvents(...histories: readonly (readonly DomainEvent[])[]): {
   /** Exactly these rows, by key. */
-  readonly expectRows: <Name extends string, Row>(of: Projection<Name, Row>, rows: Readonly<Record<string, Row>>) => void
+  readonly expectRows: <Name extends string, Row>(
+    of: Projection<Name, Row>,
+    rows: Readonly<Record<string, Row>>,
+  ) => void
 } {
   return {
     expectRows: (of, expected) => {
@@ -156,7 +165,10 @@ function scenario<A extends AnyAggregate>(
 ): Given<A> {
   const key = options.key ?? '1'
   const before = (): VersionedState =>
-    history(of, key, events, options).reduce((state, event) => evolveState(of, state, event), initialState(of) as VersionedState)
+    history(of, key, events, options).reduce(
+      (state, event) => evolveState(of, state, event),
+      initialState(of) as VersionedState,
+    )
   return {
     events: (more) => scenario(of, [...events, ...more], options),
     by: (principal) => scenario(of, events, { ...options, by: { ...options.by, ...principal } }),
@@ -165,7 +177,13 @@ function scenario<A extends AnyAggregate>(
   }
 }
 
-function decide(of: AnyAggregate, current: VersionedState, name: string, stored: Json, options: ScenarioOptions): Outcome {
+function decide(
+  of: AnyAggregate,
+  current: VersionedState,
+  name: string,
+  stored: Json,
+  options: ScenarioOptions,
+): Outcome {
   const domain = defineDomain({ name: 'scenario', aggregates: [of], projections: [] })
   const principal = principalOf(options)
   const type = `${of.name}.${name}`
@@ -198,19 +216,29 @@ function decide(of: AnyAggregate, current: VersionedState, name: string, stored:
   }
 }
 
-function thenOf<A extends AnyAggregate, Code extends string>(of: A, outcome: Outcome, options: ScenarioOptions): Then<A, Code> {
+function thenOf<A extends AnyAggregate, Code extends string>(
+  of: A,
+  outcome: Outcome,
+  options: ScenarioOptions,
+): Then<A, Code> {
   const principal = principalOf(options)
   const then: Then<A, Code> = {
     thenEvents: (expected) => {
       const events =
-        typeof expected === 'function' ? expected({ id: (label) => derivedIdOf(COMMAND_ID, principal, label) }) : expected
+        typeof expected === 'function'
+          ? expected({ id: (label) => derivedIdOf(COMMAND_ID, principal, label) })
+          : expected
       assert.deepEqual(withoutState(outcome), { kind: 'events', events })
       return then
     },
     thenNothing: () => assert.deepEqual(withoutState(outcome), { kind: 'events', events: [] }),
     thenRefused: (code, params) => {
-      const came = outcome.kind === 'refused' && params === undefined ? { kind: 'refused', code: outcome.code } : outcome
-      assert.deepEqual(withoutState(came), params === undefined ? { kind: 'refused', code } : { kind: 'refused', code, params })
+      const came =
+        outcome.kind === 'refused' && params === undefined ? { kind: 'refused', code: outcome.code } : outcome
+      assert.deepEqual(
+        withoutState(came),
+        params === undefined ? { kind: 'refused', code } : { kind: 'refused', code, params },
+      )
     },
     thenForbidden: () => assert.deepEqual(withoutState(outcome), { kind: 'forbidden' }),
     thenInvalid: () => assert.equal(outcome.kind, 'invalid', `Expected invalid input, got ${JSON.stringify(outcome)}`),

@@ -9,7 +9,10 @@ const A = '0197b000-0000-7000-8000-000000000001'
 const B = '0197b000-0000-7000-8000-000000000002'
 const AT = '2010-12-01T08:26:00.000Z'
 
-const placed = ['placed', { number: '536365', customer: { firstName: 'Jane', lastName: 'Doe' }, country: 'EIRE', note: '' }] as const
+const placed = [
+  'placed',
+  { number: '536365', customer: { firstName: 'Jane', lastName: 'Doe' }, country: 'EIRE', note: '' },
+] as const
 const line = (id: string, quantity: number, unitPrice: number) =>
   ['lineAdded', { line: id, product: '71053', description: 'LANTERN', quantity, unitPrice }] as const
 const both = [placed, line(A, 6, 339), line(B, 2, 50)] as const
@@ -46,7 +49,13 @@ describe('the order list', () => {
   })
 
   it('forgets a removed line', () => {
-    expectOrder([...both, ['lineRemoved', { line: A }]], { ...row, lines: 1, units: 2, total: 100, amounts: { [B]: [2, 50] } })
+    expectOrder([...both, ['lineRemoved', { line: A }]], {
+      ...row,
+      lines: 1,
+      units: 2,
+      total: 100,
+      amounts: { [B]: [2, 50] },
+    })
   })
 
   it('takes returned pieces out of the sums and counts them', () => {
@@ -62,21 +71,35 @@ describe('the order list', () => {
 
   it('shows note, customer and cancellation', () => {
     expectOrder(
-      [...both, ['noteSet', { note: 'ring' }], ['customerChanged', { customer: { firstName: '', lastName: 'Roe' } }], ['cancelled', { reason: '' }]],
+      [
+        ...both,
+        ['noteSet', { note: 'ring' }],
+        ['customerChanged', { customer: { firstName: '', lastName: 'Roe' } }],
+        ['cancelled', { reason: '' }],
+      ],
       { ...row, note: 'ring', customer: 'Roe', status: 'cancelled' },
     )
   })
 
   it('is not misled by events about a line that is gone', () => {
     expectOrder(
-      [...both, ['lineRemoved', { line: A }], ['quantityChanged', { line: A, quantity: 9 }], ['returned', { line: A, quantity: 1, reason: '' }]],
+      [
+        ...both,
+        ['lineRemoved', { line: A }],
+        ['quantityChanged', { line: A, quantity: 9 }],
+        ['returned', { line: A, quantity: 1, reason: '' }],
+      ],
       { ...row, lines: 1, units: 2, total: 100, amounts: { [B]: [2, 50] } },
     )
   })
 
   it('holds orders of the release before', () => {
     expectOrder(
-      [['placed', { number: '536365', customerName: 'Jane Doe', country: 'EIRE', note: '' }, { schema: 1 }], line(A, 6, 339), line(B, 2, 50)],
+      [
+        ['placed', { number: '536365', customerName: 'Jane Doe', country: 'EIRE', note: '' }, { schema: 1 }],
+        line(A, 6, 339),
+        line(B, 2, 50),
+      ],
       row,
     )
   })
@@ -97,13 +120,32 @@ describe('the stock list', () => {
       { at: AT },
     )
     givenEvents(events).expectRows(StockList, {
-      'product/71053': { code: '71053', description: 'LANTERN', unitPrice: 339, onHand: 8, reserved: 4, free: 4, updatedAt: AT },
+      'product/71053': {
+        code: '71053',
+        description: 'LANTERN',
+        unitPrice: 339,
+        onHand: 8,
+        reserved: 4,
+        free: 4,
+        updatedAt: AT,
+      },
     })
   })
 
   it('shows goods that came before anybody registered the product', () => {
-    givenEvents(history(Product, '71053', [['received', { quantity: 10, reference: '' }]], { at: AT })).expectRows(StockList, {
-      'product/71053': { code: '71053', description: '', unitPrice: 0, onHand: 10, reserved: 0, free: 10, updatedAt: AT },
-    })
+    givenEvents(history(Product, '71053', [['received', { quantity: 10, reference: '' }]], { at: AT })).expectRows(
+      StockList,
+      {
+        'product/71053': {
+          code: '71053',
+          description: '',
+          unitPrice: 0,
+          onHand: 10,
+          reserved: 0,
+          free: 10,
+          updatedAt: AT,
+        },
+      },
+    )
   })
 })

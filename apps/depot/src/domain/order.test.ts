@@ -5,7 +5,12 @@ import { customerName, Order, orderTotal, type OrderState } from './order.ts'
 const LINE = '0197b000-0000-7000-8000-000000000001'
 const OTHER = '0197b000-0000-7000-8000-000000000002'
 
-const placing = { number: '536365', customer: { firstName: 'Jane', lastName: 'Doe' }, country: 'EIRE', note: 'ring twice' }
+const placing = {
+  number: '536365',
+  customer: { firstName: 'Jane', lastName: 'Doe' },
+  country: 'EIRE',
+  note: 'ring twice',
+}
 const lantern = { product: '71053', description: 'WHITE METAL LANTERN', quantity: 6, unitPrice: 339 }
 
 const placed = ['placed', placing] as const
@@ -29,7 +34,10 @@ const openState: OrderState = {
 
 describe('placing an order', () => {
   it('opens it', () => {
-    order.when('place', placing).thenEvents([placed]).thenState({ ...openState, lines: {} })
+    order
+      .when('place', placing)
+      .thenEvents([placed])
+      .thenState({ ...openState, lines: {} })
   })
 
   it('leaves note and country empty where they are not given', () => {
@@ -80,7 +88,14 @@ describe('adding a line', () => {
   })
 
   it('needs whole pieces and whole pence', () => {
-    for (const wrong of [{ quantity: 0 }, { quantity: 1.5 }, { quantity: 1_000_001 }, { unitPrice: -1 }, { unitPrice: 0.5 }, { product: '' }]) {
+    for (const wrong of [
+      { quantity: 0 },
+      { quantity: 1.5 },
+      { quantity: 1_000_001 },
+      { unitPrice: -1 },
+      { unitPrice: 0.5 },
+      { product: '' },
+    ]) {
       open.when('addLine', { ...lantern, ...wrong }).thenInvalid()
     }
   })
@@ -108,14 +123,20 @@ describe('changing a quantity', () => {
 
   it('needs an open order with that line', () => {
     open.when('changeQuantity', { line: OTHER, quantity: 2 }).thenRefused('no_such_line')
-    open.events([shipped]).when('changeQuantity', { line: LINE, quantity: 2 }).thenRefused('not_open', { status: 'shipped' })
+    open
+      .events([shipped])
+      .when('changeQuantity', { line: LINE, quantity: 2 })
+      .thenRefused('not_open', { status: 'shipped' })
     open.by(picker).when('changeQuantity', { line: LINE, quantity: 2 }).thenForbidden()
   })
 })
 
 describe('removing a line', () => {
   it('takes it off the order', () => {
-    open.when('removeLine', { line: LINE }).thenEvents([['lineRemoved', { line: LINE }]]).thenState({ ...openState, lines: {} })
+    open
+      .when('removeLine', { line: LINE })
+      .thenEvents([['lineRemoved', { line: LINE }]])
+      .thenState({ ...openState, lines: {} })
   })
 
   it('that is gone changes nothing', () => {
@@ -130,7 +151,10 @@ describe('removing a line', () => {
 
 describe('setting the note', () => {
   it('replaces it, also on a shipped order', () => {
-    open.events([shipped]).when('setNote', { note: 'left with a neighbour' }).thenEvents([['noteSet', { note: 'left with a neighbour' }]])
+    open
+      .events([shipped])
+      .when('setNote', { note: 'left with a neighbour' })
+      .thenEvents([['noteSet', { note: 'left with a neighbour' }]])
   })
 
   it('to what it is changes nothing', () => {
@@ -148,7 +172,10 @@ describe('changing the customer', () => {
   const customer = { firstName: 'John', lastName: 'Roe' }
 
   it('replaces first and last name', () => {
-    open.when('changeCustomer', { customer }).thenEvents([['customerChanged', { customer }]]).thenState({ ...openState, customer })
+    open
+      .when('changeCustomer', { customer })
+      .thenEvents([['customerChanged', { customer }]])
+      .thenState({ ...openState, customer })
   })
 
   it('needs an open order', () => {
@@ -159,7 +186,11 @@ describe('changing the customer', () => {
 
 describe('shipping', () => {
   it('is done by whoever packs', () => {
-    open.by(picker).when('ship', { carrier: 'Royal Mail' }).thenEvents([shipped]).thenState({ ...openState, status: 'shipped', carrier: 'Royal Mail' })
+    open
+      .by(picker)
+      .when('ship', { carrier: 'Royal Mail' })
+      .thenEvents([shipped])
+      .thenState({ ...openState, status: 'shipped', carrier: 'Royal Mail' })
     open.by(clerk).when('ship', { carrier: 'Royal Mail' }).thenForbidden()
   })
 
@@ -172,7 +203,10 @@ describe('shipping', () => {
 
 describe('cancelling', () => {
   it('closes an open order', () => {
-    open.when('cancel', { reason: 'changed their mind' }).thenEvents([cancelled]).thenState({ ...openState, status: 'cancelled' })
+    open
+      .when('cancel', { reason: 'changed their mind' })
+      .thenEvents([cancelled])
+      .thenState({ ...openState, status: 'cancelled' })
   })
 
   it('is too late once it has shipped', () => {
@@ -202,7 +236,10 @@ describe('returning', () => {
 
 describe('an order’s worth', () => {
   it('leaves out what came back', () => {
-    const lines = { [LINE]: { ...lantern, returned: 2 }, [OTHER]: { ...lantern, quantity: 1, unitPrice: 1, returned: 0 } }
+    const lines = {
+      [LINE]: { ...lantern, returned: 2 },
+      [OTHER]: { ...lantern, quantity: 1, unitPrice: 1, returned: 0 },
+    }
     expect(orderTotal({ lines })).toBe(4 * 339 + 1)
     expect(customerName({ firstName: '', lastName: 'Cher' })).toBe('Cher')
   })

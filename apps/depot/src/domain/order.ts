@@ -47,7 +47,12 @@ export const Order = aggregate('order', {
 
   events: {
     placed: event(
-      z.object({ number: z.string().min(1).max(40), customer: Customer, country: z.string().max(60), note: z.string().max(2000) }),
+      z.object({
+        number: z.string().min(1).max(40),
+        customer: Customer,
+        country: z.string().max(60),
+        note: z.string().max(2000),
+      }),
       { version: 2, upcast: { 1: splitCustomerName } },
     ),
     lineAdded: event(OrderLine.extend({ line: LineId })),
@@ -70,7 +75,10 @@ export const Order = aggregate('order', {
       note: e.note,
       placedAt: occurredAt,
     }),
-    lineAdded: (order, { line, ...rest }) => ({ ...order, lines: { ...order.lines, [line]: { ...rest, returned: 0 } } }),
+    lineAdded: (order, { line, ...rest }) => ({
+      ...order,
+      lines: { ...order.lines, [line]: { ...rest, returned: 0 } },
+    }),
     quantityChanged: (order, e) => withLine(order, e.line, (line) => ({ ...line, quantity: e.quantity })),
     lineRemoved: (order, e) => {
       const { [e.line]: _removed, ...lines } = order.lines
@@ -101,7 +109,9 @@ export const Order = aggregate('order', {
     addLine: command(OrderLine, {
       allow: office,
       decide: (order, input, { emit, refuse, id }) =>
-        order.status === 'open' ? emit.lineAdded({ ...input, line: id('line') }) : refuse('not_open', { status: order.status }),
+        order.status === 'open'
+          ? emit.lineAdded({ ...input, line: id('line') })
+          : refuse('not_open', { status: order.status }),
     }),
 
     changeQuantity: command(z.object({ line: LineId, quantity: Quantity }), {
@@ -117,7 +127,9 @@ export const Order = aggregate('order', {
 
     removeLine: command(z.object({ line: LineId }), {
       allow: office,
-      onConflict: rejectIfTouched<{ line: string }>((e, input) => lineOf(e) === input.line && e.type !== 'order.lineRemoved'),
+      onConflict: rejectIfTouched<{ line: string }>(
+        (e, input) => lineOf(e) === input.line && e.type !== 'order.lineRemoved',
+      ),
       decide: (order, input, { emit, refuse }) => {
         if (order.status !== 'open') return refuse('not_open', { status: order.status })
         return order.lines[input.line] === undefined ? [] : emit.lineRemoved(input)

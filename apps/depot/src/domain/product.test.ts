@@ -14,7 +14,10 @@ const picker = { roles: ['picker'] }
 describe('registering a product', () => {
   it('is the manager’s', () => {
     product.when('register', lantern).thenEvents([registered])
-    product.by({ roles: ['picker', 'clerk'] }).when('register', lantern).thenForbidden()
+    product
+      .by({ roles: ['picker', 'clerk'] })
+      .when('register', lantern)
+      .thenForbidden()
   })
 
   it('happens once', () => {
@@ -29,13 +32,19 @@ describe('registering a product', () => {
 
 describe('receiving goods', () => {
   it('adds to what is on hand, registered or not', () => {
-    stocked.by(picker).when('receive', { quantity: 5 }).thenEvents([['received', { quantity: 5, reference: '' }]]).thenState({
-      registered: true,
-      ...lantern,
-      onHand: 15,
-      reserved: 0,
-    })
-    product.when('receive', { quantity: 5, reference: 'PO 8' }).thenEvents([['received', { quantity: 5, reference: 'PO 8' }]])
+    stocked
+      .by(picker)
+      .when('receive', { quantity: 5 })
+      .thenEvents([['received', { quantity: 5, reference: '' }]])
+      .thenState({
+        registered: true,
+        ...lantern,
+        onHand: 15,
+        reserved: 0,
+      })
+    product
+      .when('receive', { quantity: 5, reference: 'PO 8' })
+      .thenEvents([['received', { quantity: 5, reference: 'PO 8' }]])
   })
 
   it('needs whole pieces, and somebody who works here', () => {
@@ -63,12 +72,16 @@ describe('adjusting the stock', () => {
 
 describe('reserving', () => {
   it('promises what is free', () => {
-    stocked.by(picker).when('reserve', { quantity: 4, order: '536365' }).thenEvents([reserved]).thenState({
-      registered: true,
-      ...lantern,
-      onHand: 10,
-      reserved: 4,
-    })
+    stocked
+      .by(picker)
+      .when('reserve', { quantity: 4, order: '536365' })
+      .thenEvents([reserved])
+      .thenState({
+        registered: true,
+        ...lantern,
+        onHand: 10,
+        reserved: 4,
+      })
     const promised = stocked.events([reserved])
     promised.when('reserve', { quantity: 6 }).thenEvents([['reserved', { quantity: 6, order: '' }]])
     promised.when('reserve', { quantity: 7 }).thenRefused('not_enough_stock', { free: 6 })
@@ -76,7 +89,9 @@ describe('reserving', () => {
 
   it('can be taken back, no further than it went', () => {
     const promised = stocked.events([reserved])
-    promised.when('release', { quantity: 4, order: '536365' }).thenEvents([['released', { quantity: 4, order: '536365' }]])
+    promised
+      .when('release', { quantity: 4, order: '536365' })
+      .thenEvents([['released', { quantity: 4, order: '536365' }]])
     promised.when('release', { quantity: 5 }).thenRefused('more_than_reserved', { reserved: 4 })
   })
 

@@ -36,7 +36,8 @@ export const Product = aggregate('product', {
   commands: (command) => ({
     register: command(z.object({ description: z.string().max(200), unitPrice: z.int().nonnegative() }), {
       allow: hasRole('manager'),
-      decide: (product, input, { emit, refuse }) => (product.registered ? refuse('already_registered') : emit.registered(input)),
+      decide: (product, input, { emit, refuse }) =>
+        product.registered ? refuse('already_registered') : emit.registered(input),
     }),
 
     /** Goods in: adding is commutative, so two deliveries booked at once never conflict. */
@@ -66,7 +67,9 @@ export const Product = aggregate('product', {
     release: command(z.object({ quantity: Pieces, order: z.string().max(40).default('') }), {
       allow: everyone,
       decide: (product, input, { emit, refuse }) =>
-        input.quantity > product.reserved ? refuse('more_than_reserved', { reserved: product.reserved }) : emit.released(input),
+        input.quantity > product.reserved
+          ? refuse('more_than_reserved', { reserved: product.reserved })
+          : emit.released(input),
     }),
   }),
 })

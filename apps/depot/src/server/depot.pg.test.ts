@@ -36,7 +36,10 @@ afterAll(async () => {
 })
 
 async function call(path: string, body: unknown, token?: string): Promise<unknown> {
-  const headers = { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) }
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  }
   const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
   return response.json()
 }
@@ -46,7 +49,9 @@ async function signIn(tenant: string, user: string): Promise<string> {
 }
 
 interface Reply {
-  readonly result: { readonly data: { rows: { projection: string; row: unknown }[]; cursor: string; complete: boolean } }
+  readonly result: {
+    readonly data: { rows: { projection: string; row: unknown }[]; cursor: string; complete: boolean }
+  }
 }
 
 /** All order rows that a new device of this person gets. */
@@ -54,7 +59,14 @@ async function pullOrders(token: string): Promise<OrderRow[]> {
   const orders: OrderRow[] = []
   let cursor: string | null = null
   for (;;) {
-    const request: object = { protocol: PROTOCOL_VERSION, device: DEVICE, cursor, projections: { 'order-list': 1 }, awaiting: [], limit: 2_000 }
+    const request: object = {
+      protocol: PROTOCOL_VERSION,
+      device: DEVICE,
+      cursor,
+      projections: { 'order-list': 1 },
+      awaiting: [],
+      limit: 2_000,
+    }
     const { data }: Reply['result'] = ((await call('/trpc/sync.pull', request, token)) as Reply).result
     orders.push(...data.rows.map(({ row }) => row as OrderRow))
     if (data.complete) return orders
@@ -109,12 +121,22 @@ describe('an import beside the running app', () => {
       }
     }
     const { result, refused } = await run()
-    expect(result).toMatchObject({ lines: 2, accepted: 3, dirty: { not_a_product: 1 }, refused: { already_registered: 1 } })
+    expect(result).toMatchObject({
+      lines: 2,
+      accepted: 3,
+      dirty: { not_a_product: 1 },
+      refused: { already_registered: 1 },
+    })
     expect(refused[0]?.lines).toEqual([2])
     expect(await depot.caughtUp('harbour', 10_000)).toBe(true)
     const rows = await pullOrders(await signIn('harbour', 'ben'))
     expect(rows.find(({ number }) => number === '900001')).toMatchObject({ total: 6 * 339, status: 'open' })
-    expect((await run()).result).toMatchObject({ accepted: 0, duplicates: 3, refused: { already_registered: 1 }, events: 0 })
+    expect((await run()).result).toMatchObject({
+      accepted: 0,
+      duplicates: 3,
+      refused: { already_registered: 1 },
+      events: 0,
+    })
   }, 60_000)
 })
 
@@ -146,7 +168,10 @@ describe('the keys', () => {
     }
     const token = await signIn('harbour', 'ada')
     const again = await createDepot({ databaseUrl: database.url, directory, logger: silent })
-    expect(await again.issuer.verifier(`Bearer ${token}`)).toMatchObject({ kind: 'principal', principal: { id: 'ada' } })
+    expect(await again.issuer.verifier(`Bearer ${token}`)).toMatchObject({
+      kind: 'principal',
+      principal: { id: 'ada' },
+    })
     await again.close()
   })
 })

@@ -17,8 +17,13 @@ export async function createServer(options: DevServerOptions): Promise<{
   const { databaseUrl, directory, log } = options
   const depot = await createDepot({ databaseUrl, directory })
   try {
-    const progress = createProgressLine({ label: 'Loading the demo data', terminal: false, write: (text) => log(text.trimEnd()) })
-    if ((await loadDemo({ store: depot.store, onProgress: progress.update })) === 'loaded') log('The demo data is loaded.')
+    const progress = createProgressLine({
+      label: 'Loading the demo data',
+      terminal: false,
+      write: (text) => log(text.trimEnd()),
+    })
+    if ((await loadDemo({ store: depot.store, onProgress: progress.update })) === 'loaded')
+      log('The demo data is loaded.')
   } catch (error) {
     await depot.close()
     throw error

@@ -16,11 +16,19 @@ describe('what a person can mend', () => {
     ['a read-only disk', coded('EROFS', 'mkdir'), /\/data cannot be written/],
     ['a file where the folder should be', coded('ENOTDIR', 'mkdir'), /a file is in its way/],
     ['a full disk', coded('ENOSPC', 'write'), /\/data is full/],
-    ['a full disk of the database', new DatabaseError('rolled-back', '53100', 'x', {}), /disk of the database db\.example\/depot is full/],
+    [
+      'a full disk of the database',
+      new DatabaseError('rolled-back', '53100', 'x', {}),
+      /disk of the database db\.example\/depot is full/,
+    ],
     ['missing rights in the database', new DatabaseError('rejected', '42501', 'x', {}), /right to create/],
     ['a database that went away', new DatabaseError('not-sent', 'ECONNREFUSED', 'x', {}), /does not answer any more/],
     ['a database that is not there', new StoreOpenError('unreachable', 'x'), /cannot be reached.*DATABASE_URL/],
-    ['an old database', new StoreOpenError('server-too-old', 'Postgres 15 or newer is needed.'), /Postgres 15 or newer/],
+    [
+      'an old database',
+      new StoreOpenError('server-too-old', 'Postgres 15 or newer is needed.'),
+      /Postgres 15 or newer/,
+    ],
     ['an embedded Postgres', new EmbeddedPostgresError('no-space', 'The disk is full.'), /^The disk is full\.$/],
     ['a plain failure', new PlainFailure('Do this.'), /^Do this\.$/],
   ])('is told in one sentence: %s', (_, error, sentence) => {
@@ -49,7 +57,12 @@ describe('the environment', () => {
 
   it('takes what it is given', () => {
     const given = { PORT: '8080', HOST: '0.0.0.0', TIDEMARK_DIR: '/data', DATABASE_URL: 'postgres://u:p@h/d' }
-    expect(readEnvironment(given)).toEqual({ port: 8080, host: '0.0.0.0', directory: '/data', databaseUrl: given.DATABASE_URL })
+    expect(readEnvironment(given)).toEqual({
+      port: 8080,
+      host: '0.0.0.0',
+      directory: '/data',
+      databaseUrl: given.DATABASE_URL,
+    })
   })
 
   it.each([{ PORT: 'http' }, { PORT: '70000' }, { PORT: '-1' }, { PORT: '80.5' }, { DATABASE_URL: 'localhost:5432' }])(

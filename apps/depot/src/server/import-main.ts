@@ -69,7 +69,7 @@ function readArguments(): { file: string; tenant: string; json: boolean; verbose
     return { file, tenant, json: values.json ?? false, verbose: values.verbose ?? false }
   } catch (error) {
     if (error instanceof PlainFailure) throw error
-    throw new PlainFailure(`${error instanceof Error ? error.message.split('. ')[0] ?? '' : String(error)}. ${USAGE}`)
+    throw new PlainFailure(`${error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error)}. ${USAGE}`)
   }
 }
 
@@ -93,7 +93,10 @@ try {
   await shutDown.stop()
 } catch (error) {
   if (!shutDown.stopping) {
-    const plain = error instanceof NotAnInvoiceFile || error instanceof ImportStalled ? error.message : failureToSentence(error, where)
+    const plain =
+      error instanceof NotAnInvoiceFile || error instanceof ImportStalled
+        ? error.message
+        : failureToSentence(error, where)
     process.stderr.write(`${plain ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`)
     await shutDown.stop()
     process.exit(1)

@@ -32,7 +32,11 @@ async function main(): Promise<void> {
   shutDown.onStop(() => depot.close())
 
   const label = 'First start: loading the demo data'
-  const progress = createProgressLine({ label, terminal: process.stdout.isTTY, write: (text) => void process.stdout.write(text) })
+  const progress = createProgressLine({
+    label,
+    terminal: process.stdout.isTTY,
+    write: (text) => void process.stdout.write(text),
+  })
   const stopping = new AbortController()
   const loading = loadDemo({ store: depot.store, onProgress: progress.update, signal: stopping.signal })
   shutDown.onStop(async () => {
@@ -42,7 +46,8 @@ async function main(): Promise<void> {
   if ((await loading) === 'loaded') {
     progress.end()
     log('Preparing the lists …')
-    if (!(await depot.caughtUp('harbour', 60_000))) log('The lists are still being prepared; orders appear as they are ready.')
+    if (!(await depot.caughtUp('harbour', 60_000)))
+      log('The lists are still being prepared; orders appear as they are ready.')
   }
   if (shutDown.stopping) return
   const { url } = await depot.listen({ port, host })
@@ -75,7 +80,9 @@ try {
 } catch (error) {
   // Told to stop in the middle: whatever then failed did so because everything is ending.
   if (!shutDown.stopping) {
-    process.stderr.write(`${failureToSentence(error, where) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`)
+    process.stderr.write(
+      `${failureToSentence(error, where) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`,
+    )
     await shutDown.stop()
     process.exit(1)
   }

@@ -19,7 +19,9 @@ export function shutDownOnSignals(log: (line: string) => void): ShutDown {
   let stopped: Promise<void> | undefined
   const stopAll = async (): Promise<void> => {
     for (let end = ends.pop(); end !== undefined; end = ends.pop()) {
-      await end().catch((error: unknown) => log(`While stopping: ${error instanceof Error ? error.message : String(error)}`))
+      await end().catch((error: unknown) =>
+        log(`While stopping: ${error instanceof Error ? error.message : String(error)}`),
+      )
     }
   }
   const shutDown: ShutDown = {

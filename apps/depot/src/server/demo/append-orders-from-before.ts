@@ -29,15 +29,13 @@ async function appendOrder(store: Pick<EventStore, 'append'>, tenant: string, or
   let version = 0
   for (const step of stepsOf(order, tenant)) {
     const id = contentId(step.at, tenant, 'before', order.number, String(version))
-    const events = step.events.map(
-      ([name, data], index): NewEvent => ({
-        id: derivedIdOf(id, { tenant, id: step.by }, `event ${index}`),
-        type: `${Order.name}.${name}`,
-        schema: SCHEMA,
-        data,
-        metadata: {},
-      }),
-    )
+    const events = step.events.map(([name, data], index): NewEvent => ({
+      id: derivedIdOf(id, { tenant, id: step.by }, `event ${index}`),
+      type: `${Order.name}.${name}`,
+      schema: SCHEMA,
+      data,
+      metadata: {},
+    }))
     const answer = await store.append({
       tenant,
       stream,

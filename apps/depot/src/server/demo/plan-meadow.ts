@@ -13,9 +13,34 @@ const PRODUCTS = [
 ] as const
 
 const ORDERS = [
-  { number: 'M-1001', at: '2010-12-01T09:10:00.000Z', firstName: 'Beatrix', lastName: 'Holloway', lines: [['SEED-01', 10], ['TOOL-11', 2]] },
-  { number: 'M-1002', at: '2010-12-02T13:25:00.000Z', firstName: 'Stellan', lastName: 'Moberg', lines: [['FEED-03', 4]] },
-  { number: 'M-1003', at: '2010-12-03T16:40:00.000Z', firstName: 'Aoife', lastName: 'Brennan', lines: [['TOOL-14', 1], ['SEED-02', 3], ['SEED-01', 5]] },
+  {
+    number: 'M-1001',
+    at: '2010-12-01T09:10:00.000Z',
+    firstName: 'Beatrix',
+    lastName: 'Holloway',
+    lines: [
+      ['SEED-01', 10],
+      ['TOOL-11', 2],
+    ],
+  },
+  {
+    number: 'M-1002',
+    at: '2010-12-02T13:25:00.000Z',
+    firstName: 'Stellan',
+    lastName: 'Moberg',
+    lines: [['FEED-03', 4]],
+  },
+  {
+    number: 'M-1003',
+    at: '2010-12-03T16:40:00.000Z',
+    firstName: 'Aoife',
+    lastName: 'Brennan',
+    lines: [
+      ['TOOL-14', 1],
+      ['SEED-02', 3],
+      ['SEED-01', 5],
+    ],
+  },
 ] as const
 
 const OPENED_AT = '2010-12-01T07:30:00.000Z'
@@ -28,7 +53,13 @@ export function planMeadow({ tenant }: Pick<Principal, 'tenant'>): ImportPlan {
     const stream = Product.stream(code)
     commands.push(
       toPlannedCommand(Product, 'register', stream, { description, unitPrice }, about),
-      toPlannedCommand(Product, 'receive', stream, { quantity, reference: 'Opening stock' }, { ...about, id: deriveId(about.id, 'receive') }),
+      toPlannedCommand(
+        Product,
+        'receive',
+        stream,
+        { quantity, reference: 'Opening stock' },
+        { ...about, id: deriveId(about.id, 'receive') },
+      ),
     )
   }
   for (const { number, at, firstName, lastName, lines } of ORDERS) {
@@ -39,7 +70,13 @@ export function planMeadow({ tenant }: Pick<Principal, 'tenant'>): ImportPlan {
     for (const [code, quantity] of lines) {
       const [product, description, unitPrice] = PRODUCTS.find(([known]) => known === code) ?? [code, '', 0]
       commands.push(
-        toPlannedCommand(Order, 'addLine', stream, { product, description, quantity, unitPrice }, { ...about, id: deriveId(about.id, code) }),
+        toPlannedCommand(
+          Order,
+          'addLine',
+          stream,
+          { product, description, quantity, unitPrice },
+          { ...about, id: deriveId(about.id, code) },
+        ),
       )
     }
   }

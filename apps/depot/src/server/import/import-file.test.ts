@@ -17,7 +17,10 @@ const run = async (store: EventStore, path: string) =>
   importFile({ path, tenant: 'harbour', target: createImportTarget(store) })
 
 /** The rows a client would have, from the whole log. */
-async function rowsOf<Row>(store: EventStore, list: { fold(row: Row | undefined, event: DomainEvent): Row | undefined; types: ReadonlySet<string> }) {
+async function rowsOf<Row>(
+  store: EventStore,
+  list: { fold(row: Row | undefined, event: DomainEvent): Row | undefined; types: ReadonlySet<string> },
+) {
   const rows = new Map<string, Row>()
   const stored = await store.readLane({ lane: await store.laneOf('harbour'), after: 0, limit: 1_000_000 })
   for (const one of stored) {
@@ -54,13 +57,18 @@ describe('importing the December file through the pipeline', { timeout: 60_000 }
 
   it('leads to the sums that the file’s own columns give', async () => {
     const orders = await rowsOf<OrderRow>(store, OrderList)
-    const sold = (await columns()).filter((f) => Number(f[3]) > 0 && !/^[A-Z]/.test(f[1] ?? '') && (Number(f[5]) > 0 || f[6] !== ''))
+    const sold = (await columns()).filter(
+      (f) => Number(f[3]) > 0 && !/^[A-Z]/.test(f[1] ?? '') && (Number(f[5]) > 0 || f[6] !== ''),
+    )
     expect(new Set(orders.map(({ number }) => number))).toEqual(new Set(sold.map((f) => f[0])))
     // What was sold is there, or came back, or was taken off on the day it was ordered: then the order was still open.
     const takenOff = (await columns()).filter(
       (c) =>
         c[0]?.startsWith('C') &&
-        sold.some((f) => f[6] === c[6] && f[1] === c[1] && f[4]?.slice(0, 10) === c[4]?.slice(0, 10) && (f[4] ?? '') < (c[4] ?? '')),
+        sold.some(
+          (f) =>
+            f[6] === c[6] && f[1] === c[1] && f[4]?.slice(0, 10) === c[4]?.slice(0, 10) && (f[4] ?? '') < (c[4] ?? ''),
+        ),
     )
     const pieces = [...sold, ...takenOff].reduce((sum, f) => sum + Number(f[3]), 0)
     expect(takenOff.length).toBe(3)
@@ -69,7 +77,9 @@ describe('importing the December file through the pipeline', { timeout: 60_000 }
     expect(untouched).toMatchObject([
       {
         lines: sold.filter((f) => f[0] === '536876').length,
-        total: sold.filter((f) => f[0] === '536876').reduce((sum, f) => sum + Number(f[3]) * Math.round(Number(f[5]) * 100), 0),
+        total: sold
+          .filter((f) => f[0] === '536876')
+          .reduce((sum, f) => sum + Number(f[3]) * Math.round(Number(f[5]) * 100), 0),
       },
     ])
   })
@@ -123,7 +133,12 @@ describe('importing into a house that is in use', () => {
     const added = plan.commands.find(({ type }) => type === 'order.addLine')
     const target = createImportTarget(store)
     const ada = { id: 'ada', tenant: 'harbour', name: 'Ada', roles: ['manager'] }
-    const cancel = { id: '0197b000-0000-7000-8000-000000000001', type: 'order.cancel', schema: 1, input: { reason: 'by phone' } }
+    const cancel = {
+      id: '0197b000-0000-7000-8000-000000000001',
+      type: 'order.cancel',
+      schema: 1,
+      input: { reason: 'by phone' },
+    }
     const at = { occurredAt: '2010-12-01T10:00:00.000Z', base: null, stream: added?.stream ?? '' }
     await target.push(ada, '0197b000-0000-7000-8000-000000000002', [{ ...cancel, ...at }])
     await writeFile(path, [header, sale, 'C7002,71053,LANTERN,-2,2010-12-01T11:00:00,3.39,17850,EIRE'].join('\n'))
@@ -135,5 +150,9 @@ describe('importing into a house that is in use', () => {
 
 async function columns(): Promise<string[][]> {
   const text = await readFile(DECEMBER, 'utf8')
-  return text.trimEnd().split('\n').slice(1).map((line) => line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/))
+  return text
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/))
 }

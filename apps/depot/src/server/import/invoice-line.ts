@@ -45,7 +45,20 @@ export interface DirtyLine {
 
 /** Stock codes that stand for a charge. The list is the data set's; none of them is kept on a shelf. */
 const CHARGES: ReadonlySet<string> = new Set([
-  'POST', 'D', 'M', 'B', 'S', 'C2', 'C3', 'DOT', 'CRUK', 'PADS', 'BANK CHARGES', 'AMAZONFEE', 'ADJUST', 'ADJUST2',
+  'POST',
+  'D',
+  'M',
+  'B',
+  'S',
+  'C2',
+  'C3',
+  'DOT',
+  'CRUK',
+  'PADS',
+  'BANK CHARGES',
+  'AMAZONFEE',
+  'ADJUST',
+  'ADJUST2',
 ])
 
 const MAX_QUANTITY = 1_000_000

@@ -43,9 +43,7 @@ export function createOrderBook(): OrderBook {
       else orders.push(order)
     },
     take: (customer, product, quantity) => {
-      const recent = (ordersByCustomer.get(customer) ?? [])
-        .filter((order) => order.status !== 'cancelled')
-        .toReversed()
+      const recent = (ordersByCustomer.get(customer) ?? []).filter((order) => order.status !== 'cancelled').toReversed()
       const enough = recent.find((order) => leftOf(order, product) >= quantity)
       const sources = enough === undefined ? recent : [enough]
       if (sources.reduce((sum, order) => sum + leftOf(order, product), 0) < quantity) return undefined

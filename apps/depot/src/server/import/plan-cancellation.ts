@@ -36,16 +36,24 @@ export function planCancellation(invoice: readonly CancellationLine[], context: 
   }
   const commands: PlannedCommand[] = []
   for (const order of emptied) {
-    const behind = matched.filter(({ takings }) => takings?.some((taking) => taking.order === order)).map(({ line }) => line)
+    const behind = matched
+      .filter(({ takings }) => takings?.some((taking) => taking.order === order))
+      .map(({ line }) => line)
     const [first] = behind
     if (first === undefined) continue
     order.status = 'cancelled'
     commands.push(
-      toPlannedCommand(Order, 'cancel', order.stream, { reason: `Cancelled by ${first.invoice}` }, {
-        id: contentId(first.at, tenant, 'cancel', first.invoice, order.number),
-        occurredAt: first.at,
-        lines: behind.map((line) => line.number),
-      }),
+      toPlannedCommand(
+        Order,
+        'cancel',
+        order.stream,
+        { reason: `Cancelled by ${first.invoice}` },
+        {
+          id: contentId(first.at, tenant, 'cancel', first.invoice, order.number),
+          occurredAt: first.at,
+          lines: behind.map((line) => line.number),
+        },
+      ),
     )
   }
   for (const { line, idOf, takings } of matched) {
@@ -62,7 +70,13 @@ function toTakingCommand(line: InvoiceLine, taking: Taking, id: Uuid): PlannedCo
   const { order, quantity, leftAfter } = taking
   const orderLine = taking.line.id
   if (order.status === 'shipped') {
-    return toPlannedCommand(Order, 'return', order.stream, { line: orderLine, quantity, reason: `Cancelled by ${line.invoice}` }, about)
+    return toPlannedCommand(
+      Order,
+      'return',
+      order.stream,
+      { line: orderLine, quantity, reason: `Cancelled by ${line.invoice}` },
+      about,
+    )
   }
   return leftAfter === 0
     ? toPlannedCommand(Order, 'removeLine', order.stream, { line: orderLine }, about)

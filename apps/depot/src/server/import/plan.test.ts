@@ -184,10 +184,7 @@ describe('a product', () => {
   })
 
   it('has stock for everything the file takes from it', async () => {
-    const plan = await planOf(
-      sale('1', '71053', 100),
-      '2,71053,lost,-50,2010-12-01T09:00:00,0,,United Kingdom',
-    )
+    const plan = await planOf(sale('1', '71053', 100), '2,71053,lost,-50,2010-12-01T09:00:00,0,,United Kingdom')
     const received = plan.commands.find(({ type }) => type === 'product.receive')
     expect((received?.input as { quantity: number }).quantity).toBeGreaterThan(150)
   })
@@ -234,12 +231,12 @@ describe('the December file', () => {
     const plan = planImport(read, ada)
     const raw = read.filter((line): line is InvoiceLine => !isDirty(line)).map((line) => line.raw)
     const count = (type: string) => plan.commands.filter((command) => command.type === type).length
-    const invoices = new Set(raw.filter((f) => !f[0]?.startsWith('C') && (Number(f[5]) > 0 || f[6] !== '')).map((f) => f[0]))
+    const invoices = new Set(
+      raw.filter((f) => !f[0]?.startsWith('C') && (Number(f[5]) > 0 || f[6] !== '')).map((f) => f[0]),
+    )
     expect(count('product.register')).toBe(new Set(raw.map((f) => f[1]?.toUpperCase())).size)
     expect(count('order.place')).toBe(invoices.size)
-    expect(count('order.addLine')).toBe(
-      raw.filter((f) => Number(f[3]) > 0 && (Number(f[5]) > 0 || f[6] !== '')).length,
-    )
+    expect(count('order.addLine')).toBe(raw.filter((f) => Number(f[3]) > 0 && (Number(f[5]) > 0 || f[6] !== '')).length)
     expect(plan.dirty.every(({ reason }) => reason === 'not_a_product')).toBe(true)
     expect(plan.dirty).toHaveLength(38)
     // Every id once, in a plan that is the same each time.
@@ -273,5 +270,7 @@ function answersOf(plan: ImportPlan): string[] {
 }
 
 function streamOf(plan: ImportPlan, invoice: string): string | undefined {
-  return plan.commands.find(({ type, input }) => type === 'order.place' && (input as { number: string }).number === invoice)?.stream
+  return plan.commands.find(
+    ({ type, input }) => type === 'order.place' && (input as { number: string }).number === invoice,
+  )?.stream
 }

@@ -50,7 +50,9 @@ export function planImport(
       if (booked.status !== 'open') continue
       booked.status = 'shipped'
       const id = contentId(shipsAt, tenant, 'ship', invoice)
-      commands.push(toPlannedCommand(Order, 'ship', booked.stream, { carrier: CARRIER }, { id, occurredAt: shipsAt, lines: [] }))
+      commands.push(
+        toPlannedCommand(Order, 'ship', booked.stream, { carrier: CARRIER }, { id, occurredAt: shipsAt, lines: [] }),
+      )
     }
   }
 
@@ -66,7 +68,9 @@ export function planImport(
     const { product, quantity, unitPrice } = line
     const description = line.description === '' ? product : line.description
     const input = { product, description, quantity, unitPrice }
-    commands.push(toPlannedCommand(Order, 'addLine', order.booked.stream, input, { id, occurredAt: line.at, lines: [line.number] }))
+    commands.push(
+      toPlannedCommand(Order, 'addLine', order.booked.stream, input, { id, occurredAt: line.at, lines: [line.number] }),
+    )
     order.booked.lines.push({ id: derivedIdOf(id, principal, 'line'), product, left: quantity })
   }
 
@@ -87,8 +91,14 @@ export function planImport(
         // All of an invoice is taken back at its first line: only together do its lines tell a whole order.
         if (invoice === undefined) break
         linesByCancellation.delete(line.invoice)
-        const adjust = (of: InvoiceLine, id: Uuid) => planAdjustment(of, -of.quantity, 'Customer return without a known order', id)
-        commands.push(...planCancellation(invoice.map((of) => ({ line: of, idOf: idsOf(of) })), { tenant, book, adjust }))
+        const adjust = (of: InvoiceLine, id: Uuid) =>
+          planAdjustment(of, -of.quantity, 'Customer return without a known order', id)
+        commands.push(
+          ...planCancellation(
+            invoice.map((of) => ({ line: of, idOf: idsOf(of) })),
+            { tenant, book, adjust },
+          ),
+        )
       }
     }
   }
@@ -113,7 +123,11 @@ function planProducts(lines: readonly InvoiceLine[], tenant: string): PlannedCom
   const occurredAt = `${firstDay}T00:00:00.000Z`
   return [...toProductNeeds(lines)].flatMap(([product, { description, unitPrice, opening, firstLine }]) => {
     const stream = Product.stream(product)
-    const about = (what: string) => ({ id: contentId(occurredAt, tenant, what, product), occurredAt, lines: [firstLine] })
+    const about = (what: string) => ({
+      id: contentId(occurredAt, tenant, what, product),
+      occurredAt,
+      lines: [firstLine],
+    })
     return [
       toPlannedCommand(Product, 'register', stream, { description, unitPrice }, about('register')),
       toPlannedCommand(Product, 'receive', stream, { quantity: opening, reference: 'Opening stock' }, about('receive')),

@@ -24,5 +24,13 @@ export function toPlannedCommand<A extends AnyAggregate, const Name extends Comm
 ): PlannedCommand {
   const definition = of.commands[name]
   if (definition === undefined) throw new TypeError(`"${of.name}" has no command "${name}".`)
-  return { id: about.id, type: definition.type, schema: definition.version, stream, input: input as Json, occurredAt: about.occurredAt, lines: about.lines }
+  return {
+    id: about.id,
+    type: definition.type,
+    schema: definition.version,
+    stream,
+    input: input as Json,
+    occurredAt: about.occurredAt,
+    lines: about.lines,
+  }
 }

@@ -31,8 +31,11 @@ describe('an invoice file', () => {
   })
 
   it('may order its columns as it likes and hold others besides', async () => {
-    const text = 'Country,Till,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID\nEIRE,7,1,22,"TIN, ROUND",6,2010-12-01 08:26,2.5,'
-    expect(await readAll(chunked(text))).toMatchObject([{ invoice: '1', description: 'TIN, ROUND', country: 'EIRE', unitPrice: 250 }])
+    const text =
+      'Country,Till,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID\nEIRE,7,1,22,"TIN, ROUND",6,2010-12-01 08:26,2.5,'
+    expect(await readAll(chunked(text))).toMatchObject([
+      { invoice: '1', description: 'TIN, ROUND', country: 'EIRE', unitPrice: 250 },
+    ])
   })
 
   it.each(['', '\n\n', 'a,b,c\n1,2,3', HEADER.replace('Quantity', 'Amount'), '"broken'])(
@@ -45,7 +48,8 @@ describe('an invoice file', () => {
 
 describe('a line that cannot be used', () => {
   const fields = GOOD.split(',')
-  const withField = (column: number, value: string) => fields.map((field, at) => (at === column ? value : field)).join(',')
+  const withField = (column: number, value: string) =>
+    fields.map((field, at) => (at === column ? value : field)).join(',')
 
   it.each([
     ['malformed', GOOD.slice(0, -15)],

@@ -31,10 +31,14 @@ export async function* readInvoiceLines(
       continue
     }
     yield fields?.length === width
-      ? toInvoiceLine(number, order.map((column) => fields[column] ?? ''))
+      ? toInvoiceLine(
+          number,
+          order.map((column) => fields[column] ?? ''),
+        )
       : { number, reason: 'malformed' }
   }
-  if (order === undefined) throw new NotAnInvoiceFile(`The file is empty: its first line should be ${COLUMNS.join(',')}.`)
+  if (order === undefined)
+    throw new NotAnInvoiceFile(`The file is empty: its first line should be ${COLUMNS.join(',')}.`)
 }
 
 /** The fields of one line; `undefined` where its quotes do not match. */

@@ -44,7 +44,12 @@ describe('the progress', () => {
   const show = (terminal: boolean) => {
     const clock = { now: 0 }
     const written: string[] = []
-    const line = createProgressLine({ label: 'Importing', terminal, write: (text) => written.push(text), now: () => clock.now })
+    const line = createProgressLine({
+      label: 'Importing',
+      terminal,
+      write: (text) => written.push(text),
+      now: () => clock.now,
+    })
     for (; clock.now <= 5_000; clock.now += 50) line.update({ done: clock.now, total: 5_000 })
     line.end()
     return written

@@ -42,7 +42,12 @@ export function describeImport(outcome: ImportOutcome, dirty: readonly DirtyLine
     `${number(result.lines)} lines read: ${number(result.lines - setAside)} became commands, ${number(setAside)} were set aside.`,
     `${number(result.commands)} commands: ${number(result.accepted)} accepted, ${number(result.duplicates)} known from before, ${number(sum(result.refused))} refused.`,
     `${number(result.events)} events written to ${number(result.streams)} streams in ${result.seconds.toFixed(1)} s${rate}.`,
-    ...tableOf('Lines set aside', dirty.map(({ number: line, reason }) => [String(line), reason]), result.dirty, all),
+    ...tableOf(
+      'Lines set aside',
+      dirty.map(({ number: line, reason }) => [String(line), reason]),
+      result.dirty,
+      all,
+    ),
     ...tableOf('Commands refused', refused.map(refusedRow), result.refused, all),
   ].join('\n')
 }

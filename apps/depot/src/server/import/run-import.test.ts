@@ -11,18 +11,15 @@ const device = contentId(AT, 'device')
 
 function planOf(...counts: number[]): ImportPlan {
   const commands = counts.flatMap((count, stream) =>
-    Array.from(
-      { length: count },
-      (_, at): PlannedCommand => ({
-        id: contentId(AT, String(stream), String(at)),
-        type: 'order.addLine',
-        schema: 1,
-        stream: `order/${stream}`,
-        input: { at },
-        occurredAt: AT,
-        lines: [stream * 1_000 + at],
-      }),
-    ),
+    Array.from({ length: count }, (_, at): PlannedCommand => ({
+      id: contentId(AT, String(stream), String(at)),
+      type: 'order.addLine',
+      schema: 1,
+      stream: `order/${stream}`,
+      input: { at },
+      occurredAt: AT,
+      lines: [stream * 1_000 + at],
+    })),
   )
   return { lines: commands.length, planned: commands.length, dirty: [], commands }
 }
@@ -39,7 +36,12 @@ function createTarget(answerOf: (command: PushedCommand, tries: number) => PushA
   const inputs = new Map<string, number[]>()
   const target: ImportTarget = {
     results: async (_tenant, _principal, ids) =>
-      new Map(ids.flatMap((id) => { const known = results.get(id); return known === undefined ? [] : [[id, known] as const] })),
+      new Map(
+        ids.flatMap((id) => {
+          const known = results.get(id)
+          return known === undefined ? [] : [[id, known] as const]
+        }),
+      ),
     push: async (_principal, _device, commands) => {
       pushes.push(commands.map(({ stream }) => stream))
       return commands.map((command) => {
@@ -65,7 +67,14 @@ function run(plan: ImportPlan, target: ImportTarget, clock: { now: number } = { 
   const wait = async (ms: number) => {
     clock.now += ms
   }
-  return runImport(plan, { principal: importer('harbour'), device, target, now: () => clock.now, wait, patienceMs: 1_000 })
+  return runImport(plan, {
+    principal: importer('harbour'),
+    device,
+    target,
+    now: () => clock.now,
+    wait,
+    patienceMs: 1_000,
+  })
 }
 
 const inTurn = (count: number) => Array.from({ length: count }, (_, at) => at)
@@ -90,16 +99,39 @@ describe('an import', () => {
     })
   })
 
+  it('lets every command stand on the one before it, at the version that is known', async () => {
+    const { target } = createTarget()
+    const bases: unknown[] = []
+    const push: ImportTarget['push'] = (principal, of, commands) => {
+      bases.push(...commands.map(({ base }) => base))
+      return target.push(principal, of, commands)
+    }
+    const plan = planOf(30)
+    await run(plan, { ...target, push })
+    const after = [null, ...plan.commands.map(({ id }) => id)]
+    expect(bases).toEqual(inTurn(30).map((at) => ({ version: at < 20 ? 0 : 20, after: after[at] })))
+  })
+
   it('run again finds only duplicates and writes nothing', async () => {
     const { target } = createTarget()
     await run(planOf(30, 5), target)
-    expect((await run(planOf(30, 5), target)).result).toMatchObject({ accepted: 0, duplicates: 35, events: 0, streams: 0 })
+    expect((await run(planOf(30, 5), target)).result).toMatchObject({
+      accepted: 0,
+      duplicates: 35,
+      events: 0,
+      streams: 0,
+    })
   })
 
   it('that was broken off goes on where it stopped', async () => {
     const { target } = createTarget()
     await run(planOf(30), target)
-    expect((await run(planOf(50, 5), target)).result).toMatchObject({ accepted: 25, duplicates: 30, events: 25, streams: 2 })
+    expect((await run(planOf(50, 5), target)).result).toMatchObject({
+      accepted: 25,
+      duplicates: 30,
+      events: 25,
+      streams: 2,
+    })
   })
 
   it('asks again for what cannot be taken now, in the same order', async () => {
@@ -160,7 +192,9 @@ describe('an import', () => {
   it('lets a long stream wait for no other', async () => {
     const { target, pushes } = createTarget()
     await run(planOf(1, 2, 593, 3), target)
-    expect(pushes.filter((push) => push.includes('order/2') && push.length > 93).every((push) => new Set(push).size === 1)).toBe(true)
+    expect(
+      pushes.filter((push) => push.includes('order/2') && push.length > 93).every((push) => new Set(push).size === 1),
+    ).toBe(true)
     expect(pushes[0]?.[0]).toBe('order/2')
   })
 

@@ -5,7 +5,11 @@ import { countBy, type ImportOutcome, type ImportResult, type RefusedCommand } f
 
 /** The command pipeline, and what it knows of earlier commands. */
 export interface ImportTarget {
-  push(principal: Principal, device: Uuid, commands: readonly PushedCommand[]): Promise<readonly { id: string; answer: PushAnswer }[]>
+  push(
+    principal: Principal,
+    device: Uuid,
+    commands: readonly PushedCommand[],
+  ): Promise<readonly { id: string; answer: PushAnswer }[]>
   results(tenant: string, principal: string, commands: readonly Uuid[]): Promise<ReadonlyMap<string, CommandResult>>
 }
 
@@ -40,10 +44,16 @@ export class ImportStopped extends Error {
 
 const BATCH = 200
 const IN_FLIGHT = 8
-/** A stream with so many commands to come gets pushes of its own, so that it never waits for other streams. */
+/**
+ * A stream with so many commands to come gets pushes of its own, so that it never waits for other streams. They are as
+ * slow as their commands are one after another; the other pushes meanwhile keep the log busy.
+ */
 const LONG = 40
+const LONG_IN_FLIGHT = 4
 const PER_LONG_STREAM = 100
 const PER_SHORT_STREAM = 20
+
+type Batch = ReadonlyMap<StreamQueue, readonly PlannedCommand[]>
 
 interface StreamQueue {
   readonly commands: readonly PlannedCommand[]
@@ -76,7 +86,11 @@ export async function runImport(plan: ImportPlan, options: ImportRunOptions): Pr
   let events = 0
   let lastTakenAt = startedAt
 
-  const settle = (queue: StreamQueue, command: PlannedCommand, answer: Exclude<PushAnswer, { kind: 'retry' }>): void => {
+  const settle = (
+    queue: StreamQueue,
+    command: PlannedCommand,
+    answer: Exclude<PushAnswer, { kind: 'retry' }>,
+  ): void => {
     lastTakenAt = now()
     if (answer.kind !== 'accepted') {
       refused.push({ type: command.type, reason: reasonOf(answer), lines: command.lines })
@@ -94,8 +108,10 @@ export async function runImport(plan: ImportPlan, options: ImportRunOptions): Pr
     queue.after = command.id
   }
 
-  const pushBatch = async (batch: ReadonlyMap<StreamQueue, readonly PlannedCommand[]>): Promise<void> => {
-    const commands = [...batch].flatMap(([queue, some]) => some.map((command, at) => toPushed(queue, command, some[at - 1])))
+  const pushBatch = async (batch: Batch): Promise<void> => {
+    const commands = [...batch].flatMap(([queue, some]) =>
+      some.map((command, at) => toPushed(queue, command, some[at - 1])),
+    )
     const fresh = commands.map(({ id }) => id).filter((id) => !tried.has(id))
     const answers = new Map<string, PushAnswer>()
     try {
@@ -172,27 +188,44 @@ function toQueues(commands: readonly PlannedCommand[]): readonly StreamQueue[] {
 }
 
 /** The next commands of streams that have none in flight: of one long stream, or of several short ones. */
-function nextBatch(queues: readonly StreamQueue[]): ReadonlyMap<StreamQueue, readonly PlannedCommand[]> {
+function nextBatch(queues: readonly StreamQueue[]): Batch {
+  const free = queues.filter((queue) => !queue.busy && queue.next < queue.commands.length)
+  const long = free.find((queue) => leftOf(queue) >= LONG)
+  const isFull = queues.filter((queue) => queue.busy && leftOf(queue) >= LONG).length >= LONG_IN_FLIGHT
+  if (long !== undefined && !isFull) return batchOf([long], PER_LONG_STREAM)
+  const short = free.filter((queue) => leftOf(queue) < LONG)
+  return batchOf(short.length > 0 || long === undefined ? short : [long], PER_SHORT_STREAM)
+}
+
+function batchOf(queues: readonly StreamQueue[], perStream: number): Batch {
   const batch = new Map<StreamQueue, readonly PlannedCommand[]>()
   let room = BATCH
   for (const queue of queues) {
-    const left = queue.commands.length - queue.next
-    if (queue.busy || left === 0) continue
-    const isLong = left >= LONG
-    if (isLong && batch.size > 0) continue
-    const some = queue.commands.slice(queue.next, queue.next + Math.min(isLong ? PER_LONG_STREAM : PER_SHORT_STREAM, room))
+    if (room === 0) break
+    const some = queue.commands.slice(queue.next, queue.next + Math.min(perStream, room))
     queue.busy = true
     room -= some.length
     batch.set(queue, some)
-    if (isLong || room === 0) break
   }
   return batch
+}
+
+function leftOf(queue: StreamQueue): number {
+  return queue.commands.length - queue.next
 }
 
 /** The file's writer has seen an empty stream and its own commands, and so only what others did there is foreign. */
 function toPushed(queue: StreamQueue, command: PlannedCommand, before: PlannedCommand | undefined): PushedCommand {
   const { id, type, schema, stream, input, occurredAt } = command
-  return { id, type, schema, stream, input, occurredAt, base: { version: queue.version, after: before?.id ?? queue.after } }
+  return {
+    id,
+    type,
+    schema,
+    stream,
+    input,
+    occurredAt,
+    base: { version: queue.version, after: before?.id ?? queue.after },
+  }
 }
 
 function reasonOf(answer: Exclude<PushAnswer, { kind: 'accepted' | 'retry' }>): string {
