@@ -21,22 +21,23 @@ export function ClientGate({ principal, children }: ClientGateProps): ReactNode 
   useEffect(() => {
     let left = false
     let opened: TidemarkClient | undefined
+    const open = async (): Promise<void> => {
+      // A tick later: StrictMode mounts, unmounts and mounts again, and only the last of them shall open anything.
+      await Promise.resolve()
+      if (left) return
+      opened = await createClient({
+        domain: depot,
+        principal,
+        // Asked at every request: signing in again takes effect without opening anything anew.
+        transport: createTrpcTransport({ url: '/trpc', token: () => sessionStore.getState().current?.token }),
+      })
+      if (left) await opened.close()
+      else setOpening({ kind: 'open', client: opened })
+    }
     setOpening({ kind: 'opening' })
-    createClient({
-      domain: depot,
-      principal,
-      // Asked at every request: signing in again takes effect without opening anything anew.
-      transport: createTrpcTransport({ url: '/trpc', token: () => sessionStore.getState().current?.token }),
-    }).then(
-      (client) => {
-        opened = client
-        if (left) void client.close()
-        else setOpening({ kind: 'open', client })
-      },
-      (error: unknown) => {
-        if (!left) setOpening({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
-      },
-    )
+    open().catch((error: unknown) => {
+      if (!left) setOpening({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    })
     return () => {
       left = true
       void opened?.close()

@@ -57,7 +57,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactNode {
     <div ref={scroller} tabIndex={0} role="region" aria-label={props.label} className="min-h-0 flex-1 overflow-auto overscroll-contain bg-surface -outline-offset-2">
       <table
         aria-label={props.label}
-        aria-rowcount={props.total ?? (more ? -1 : rows.length + 1)}
+        aria-rowcount={more ? (props.total ?? -2) + 1 : rows.length + 1}
         className="w-full table-fixed border-separate border-spacing-0 text-sm"
       >
         <colgroup>
