@@ -10,7 +10,9 @@ import { Shell } from './shell/shell.tsx'
 export function App(): ReactNode {
   useEffect(() => followOtherTabs(), [])
   // Compared as text: a renewed token, or another tab's copy of the same person, must not open the data anew.
-  const text = useStore(sessionStore, ({ current }) => (current === undefined ? undefined : JSON.stringify(current.principal)))
+  const text = useStore(sessionStore, ({ current }) =>
+    current === undefined ? undefined : JSON.stringify(current.principal),
+  )
   const principal = useMemo(() => (text === undefined ? undefined : (JSON.parse(text) as Principal)), [text])
   if (principal === undefined) return <SignInScreen />
   return (

@@ -39,7 +39,8 @@ export const texts = {
     button: 'Sign out',
     title: 'Sign out',
     clean: 'Everything is saved on the server. The copy on this device will be removed.',
-    pending: (count: number) => `${changes(count)} on this device ${count === 1 ? 'is' : 'are'} not saved on the server yet. What should happen to ${count === 1 ? 'it' : 'them'}?`,
+    pending: (count: number) =>
+      `${changes(count)} on this device ${count === 1 ? 'is' : 'are'} not saved on the server yet. What should happen to ${count === 1 ? 'it' : 'them'}?`,
     changed: (count: number) => `Meanwhile ${changes(count)} wait on this device. Please choose again.`,
     keep: 'Keep for my next sign-in',
     discard: (count: number) => `Discard ${changes(count)}`,
@@ -55,7 +56,8 @@ export const texts = {
     ios: 'Install Depot: tap Share, then \u201cAdd to Home Screen\u201d.',
     button: 'Install',
   },
-  offlineExplained: 'You are offline. Everything here still works: changes are saved on this device and go to the server when you are back.',
+  offlineExplained:
+    'You are offline. Everything here still works: changes are saved on this device and go to the server when you are back.',
   shortcuts: {
     title: 'Keyboard shortcuts',
     list: [
@@ -153,7 +155,8 @@ export const texts = {
     saveNote: 'Save note',
     noteReset: 'Reset',
     noNote: 'No note.',
-    noteMoved: (note: string) => (note === '' ? 'Meanwhile the note was cleared.' : `Meanwhile the note became \u201c${note}\u201d.`),
+    noteMoved: (note: string) =>
+      note === '' ? 'Meanwhile the note was cleared.' : `Meanwhile the note became \u201c${note}\u201d.`,
     noLines: 'No lines on this order yet.',
     missing: 'This order is not on this device.',
     missingText: 'It may be new, or not yours to see. When you are connected it appears by itself.',
@@ -178,7 +181,14 @@ export const texts = {
     noneText: 'Products appear here as soon as a manager registers one.',
     missing: 'This product is not on this device.',
     sorts: { description: 'Description', code: 'Stock code', scarce: 'Fewest free', updated: 'Last changed' },
-    columns: { product: 'Product', price: 'Price', onHand: 'On hand', reserved: 'Reserved', free: 'Free', actions: 'Actions' },
+    columns: {
+      product: 'Product',
+      price: 'Price',
+      onHand: 'On hand',
+      reserved: 'Reserved',
+      free: 'Free',
+      actions: 'Actions',
+    },
     actions: { receive: 'Receive', adjust: 'Adjust', reserve: 'Reserve', release: 'Release' },
     actionOn: (action: string, name: string) => `${action} ${name}`,
   },
@@ -197,7 +207,8 @@ export const texts = {
   outbox: {
     syncNow: 'Sync now',
     noneText: 'Changes made without a network wait here until the server has them.',
-    mayBeCleared: 'This browser may clear its storage when space runs out. Stay connected for a moment to get these changes to the server.',
+    mayBeCleared:
+      'This browser may clear its storage when space runs out. Stay connected for a moment to get these changes to the server.',
     tries: (count: number) => plural(count, 'try', 'tries'),
     queued: 'not shown as done yet',
     decide: 'Decide',
@@ -219,8 +230,10 @@ export const texts = {
     retry: 'Try again',
     discard: 'Discard',
     newOrder: 'Put it in a new order',
-    blocked: (count: number) => `${plural(count, 'later change', 'later changes')} of the same item ${count === 1 ? 'waits' : 'wait'} for this`,
-    theirsDropsAll: (count: number) => `\u201cTake theirs\u201d also drops the ${plural(count, 'change', 'changes')} waiting behind it.`,
+    blocked: (count: number) =>
+      `${plural(count, 'later change', 'later changes')} of the same item ${count === 1 ? 'waits' : 'wait'} for this`,
+    theirsDropsAll: (count: number) =>
+      `\u201cTake theirs\u201d also drops the ${plural(count, 'change', 'changes')} waiting behind it.`,
   },
   conflict: {
     meanwhile: 'Meanwhile',

@@ -20,7 +20,12 @@ function orderEvent(version: number, name: string, data: unknown): DomainEvent {
 }
 
 const history = [
-  orderEvent(1, 'placed', { number: 'D-1', customer: { firstName: 'Mary', lastName: 'Fielding' }, country: '', note: '' }),
+  orderEvent(1, 'placed', {
+    number: 'D-1',
+    customer: { firstName: 'Mary', lastName: 'Fielding' },
+    country: '',
+    note: '',
+  }),
   orderEvent(2, 'lineAdded', { line, product: '22423', description: 'Cake stand', quantity: 6, unitPrice: 1_275 }),
   orderEvent(3, 'quantityChanged', { line, quantity: 8 }),
   orderEvent(4, 'lineRemoved', { line }),

@@ -112,7 +112,10 @@ const refusals: Readonly<Record<Codes, (params: Params) => RefusalWords>> = {
     why: `The order is ${statusOf(p)}, so it cannot be changed any more.`,
     next: 'Put it in a new order, or discard it.',
   }),
-  no_such_line: () => ({ why: 'That line is not on the order any more.', next: 'Add the product again, or discard it.' }),
+  no_such_line: () => ({
+    why: 'That line is not on the order any more.',
+    next: 'Add the product again, or discard it.',
+  }),
   not_placed: () => ({ why: 'The order has not been placed.', next: 'Place the order first.' }),
   no_lines: () => ({ why: 'There is nothing on the order to ship.', next: 'Add a line first.' }),
   not_shipped: (p) => ({

@@ -64,14 +64,18 @@ export function AttentionChoices({ item, resolve }: AttentionChoicesProps): Reac
           {text.discard}
         </Button>
       </div>
-      {conflict && item.blocked.length > 0 && <p className="mt-2 text-xs text-soft">{text.theirsDropsAll(item.blocked.length)}</p>}
+      {conflict && item.blocked.length > 0 && (
+        <p className="mt-2 text-xs text-soft">{text.theirsDropsAll(item.blocked.length)}</p>
+      )}
       {editing && (
         <Dialog title={text.edit} onClose={() => setEditing(false)}>
           <FieldsForm
             fields={fields}
             initial={toValues(fields, item.input)}
             submit={text.edit}
-            onSubmit={async (values) => toPerformed(await resolve(item.id, { kind: 'edit', input: toInput(fields, values, item.input) }))}
+            onSubmit={async (values) =>
+              toPerformed(await resolve(item.id, { kind: 'edit', input: toInput(fields, values, item.input) }))
+            }
             onDone={() => setEditing(false)}
             onCancel={() => setEditing(false)}
           />
@@ -92,7 +96,13 @@ function Rescue({ item }: AttentionChoicesProps | { readonly item: Attention }):
   return (
     <Button
       onClick={() => {
-        const filled = { ...emptyLine(), product, description, quantity: String(quantity), unitPrice: penceToField(unitPrice) }
+        const filled = {
+          ...emptyLine(),
+          product,
+          description,
+          quantity: String(quantity),
+          unitPrice: penceToField(unitPrice),
+        }
         saveDraft(sessionStorage, { ...emptyDraft(), lines: [filled] })
         navigate('/orders/new')
       }}

@@ -25,7 +25,10 @@ export function AttentionItem({ item, resolve }: AttentionItemProps): ReactNode 
   const now = useNow()
   const current = useAggregate(Order, item.stream)?.state
   // A conflict names lines as its author saw them: they may be gone now.
-  const seen = item.reason.kind === 'conflict' && item.stream.startsWith('order/') ? (item.reason.base?.state as OrderState | undefined) : undefined
+  const seen =
+    item.reason.kind === 'conflict' && item.stream.startsWith('order/')
+      ? (item.reason.base?.state as OrderState | undefined)
+      : undefined
   return (
     <li
       data-testid="attention-item"

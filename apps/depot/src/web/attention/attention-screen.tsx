@@ -11,7 +11,11 @@ export function AttentionScreen(): ReactNode {
   return (
     <Screen title={texts.nav.attention} subtitle={attention.length === 0 ? undefined : texts.attention.lead}>
       {attention.length === 0 ? (
-        <Empty icon={<CircleCheck size={24} aria-hidden />} title={texts.attention.none} text={texts.attention.noneText} />
+        <Empty
+          icon={<CircleCheck size={24} aria-hidden />}
+          title={texts.attention.none}
+          text={texts.attention.noneText}
+        />
       ) : (
         <ul className="flex flex-col gap-4 px-4 sm:px-6">
           {attention.map((item) => (

@@ -52,7 +52,13 @@ test('where the base is not known, mine and theirs are still set side by side', 
 })
 
 test('a product is compared by its figures', () => {
-  const product: ProductState = { registered: true, description: 'Cake stand', unitPrice: 1_275, onHand: 20, reserved: 5 }
+  const product: ProductState = {
+    registered: true,
+    description: 'Cake stand',
+    unitPrice: 1_275,
+    onHand: 20,
+    reserved: 5,
+  }
   expect(conflictFields('product', product, { ...product, onHand: 18 }, { ...product, onHand: 12 })).toEqual([
     { key: 'onHand', label: 'On hand', base: '20', mine: '18', theirs: '12', changedBy: 'both' },
   ])

@@ -20,7 +20,12 @@ type Readable = ReadonlyMap<string, { readonly label: string; readonly text: str
  * What differs between what the author saw, what the author made of it, and what others made of it. A version that
  * is not known counts as the base: nothing can be said about it.
  */
-export function conflictFields(aggregate: string, base: unknown, mine: unknown, theirs: unknown): readonly ConflictField[] {
+export function conflictFields(
+  aggregate: string,
+  base: unknown,
+  mine: unknown,
+  theirs: unknown,
+): readonly ConflictField[] {
   const b = read(aggregate, base)
   const m = mine === undefined || mine === null ? b : read(aggregate, mine)
   const t = theirs === undefined || theirs === null ? b : read(aggregate, theirs)

@@ -73,7 +73,12 @@ function Field({ field, stacked }: { readonly field: ConflictField; readonly sta
   const cells = (
     <>
       <Cell text={field.base} stacked={stacked} />
-      <Cell text={field.mine} stacked={stacked} changed={field.changedBy !== 'them'} look="bg-accent-wash text-accent" />
+      <Cell
+        text={field.mine}
+        stacked={stacked}
+        changed={field.changedBy !== 'them'}
+        look="bg-accent-wash text-accent"
+      />
       <Cell text={field.theirs} stacked={stacked} changed={field.changedBy !== 'me'} look="bg-warn-wash text-warn" />
     </>
   )
@@ -111,7 +116,11 @@ function Cell({ text, stacked, changed = false, look }: CellProps): ReactNode {
   const shown = text === null ? texts.conflict.absent : text === '' ? texts.conflict.empty : text
   return (
     <td className={clsx('px-3 py-2 align-top break-words', !stacked && 'border-t border-line')}>
-      <span className={clsx(changed ? ['rounded-md px-1.5 py-0.5 font-medium box-decoration-clone', look] : 'text-soft')}>{shown}</span>
+      <span
+        className={clsx(changed ? ['rounded-md px-1.5 py-0.5 font-medium box-decoration-clone', look] : 'text-soft')}
+      >
+        {shown}
+      </span>
     </td>
   )
 }

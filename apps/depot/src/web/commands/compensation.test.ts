@@ -25,7 +25,8 @@ function run<State>(
     streamId: aggregate === Order ? 'order/one' : 'product/one',
     occurredAt: '2026-03-03T10:00:00.000Z',
   })
-  if (decided.kind !== 'events' || decided.events[0] === undefined) throw new Error(`${command.type}: ${JSON.stringify(decided)}`)
+  if (decided.kind !== 'events' || decided.events[0] === undefined)
+    throw new Error(`${command.type}: ${JSON.stringify(decided)}`)
   return { event: decided.events[0], after: decided.after as VersionedState<State> }
 }
 
@@ -36,7 +37,12 @@ const placed = run<OrderState>(Order, initialState(Order), place, {
   country: '',
   note: 'as it was',
 }).after
-const lined = run(Order, placed, addLine, { product: '22423', description: 'Cake stand', quantity: 6, unitPrice: 1_275 })
+const lined = run(Order, placed, addLine, {
+  product: '22423',
+  description: 'Cake stand',
+  quantity: 6,
+  unitPrice: 1_275,
+})
 const [line = ''] = Object.keys(lined.after.state.lines)
 
 describe('undo', () => {
@@ -59,7 +65,10 @@ describe('undo', () => {
   })
 
   test('what happened in the world is not undone', () => {
-    for (const [command, input] of [[ship, { carrier: 'DPD' }], [cancel, { reason: '' }]] as const) {
+    for (const [command, input] of [
+      [ship, { carrier: 'DPD' }],
+      [cancel, { reason: '' }],
+    ] as const) {
       const done = run(Order, lined.after, command, input)
       expect(compensationOf(done.event, lined.after.state, done.after.state)).toBeUndefined()
     }

@@ -29,7 +29,10 @@ function ofProduct(member: string, data: unknown): Compensation | undefined {
   const { adjust, release, reserve } = Product.commands
   switch (member) {
     case 'received':
-      return { command: adjust, input: { by: -(data as ProductData<'received'>).quantity, reason: texts.undo.received } }
+      return {
+        command: adjust,
+        input: { by: -(data as ProductData<'received'>).quantity, reason: texts.undo.received },
+      }
     case 'adjusted':
       return { command: adjust, input: { by: -(data as ProductData<'adjusted'>).by, reason: texts.undo.adjusted } }
     case 'reserved':
@@ -41,7 +44,12 @@ function ofProduct(member: string, data: unknown): Compensation | undefined {
   }
 }
 
-function ofOrder(member: string, data: unknown, before: OrderState | undefined, now: OrderState): Compensation | undefined {
+function ofOrder(
+  member: string,
+  data: unknown,
+  before: OrderState | undefined,
+  now: OrderState,
+): Compensation | undefined {
   const { addLine, changeCustomer, changeQuantity, removeLine, setNote } = Order.commands
   const open = now.status === 'open'
   switch (member) {

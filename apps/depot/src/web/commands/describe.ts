@@ -54,5 +54,7 @@ function phraseOf<Context>(
 ): ((value: unknown, context: Context) => string) | undefined {
   const [aggregate, member = ''] = type.split('.')
   const phrases = aggregate === Order.name ? ofOrder : aggregate === Product.name ? ofProduct : {}
-  return Object.hasOwn(phrases, member) ? (phrases as Record<string, (value: unknown, context: Context) => string>)[member] : undefined
+  return Object.hasOwn(phrases, member)
+    ? (phrases as Record<string, (value: unknown, context: Context) => string>)[member]
+    : undefined
 }

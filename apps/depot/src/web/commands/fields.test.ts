@@ -12,7 +12,10 @@ describe('command forms', () => {
 
   test('an input survives the way through its form', () => {
     const inputs: readonly (readonly [string, unknown])[] = [
-      ['order.place', { number: 'D-1', customer: { firstName: 'Mary', lastName: 'Fielding' }, country: 'UK', note: 'a\nb' }],
+      [
+        'order.place',
+        { number: 'D-1', customer: { firstName: 'Mary', lastName: 'Fielding' }, country: 'UK', note: 'a\nb' },
+      ],
       ['order.addLine', { product: '22423', description: 'Cake stand', quantity: 6, unitPrice: 1_275 }],
       ['order.return', { line: '0197a5c2-0000-7000-8000-00000000000a', quantity: 2, reason: 'broken' }],
       ['product.adjust', { by: -3, reason: 'Damaged' }],
@@ -44,11 +47,17 @@ describe('command forms', () => {
   test('an issue of a nested field stands at that field', () => {
     const { type, schema } = Order.commands.changeCustomer
     const fields = fieldsOf(type)
-    const checked = validate(schema, toInput(fields, { 'customer.firstName': 'Mary', 'customer.lastName': ' ' }, undefined))
+    const checked = validate(
+      schema,
+      toInput(fields, { 'customer.firstName': 'Mary', 'customer.lastName': ' ' }, undefined),
+    )
     expect(Object.keys(issuesByField(fields, checked.ok ? [] : checked.issues))).toEqual(['customer.lastName'])
   })
 
   test('a minus sign may be the typographic one', () => {
-    expect(toInput(fieldsOf('product.adjust'), { by: '\u22123', reason: 'Lost' }, undefined)).toEqual({ by: -3, reason: 'Lost' })
+    expect(toInput(fieldsOf('product.adjust'), { by: '\u22123', reason: 'Lost' }, undefined)).toEqual({
+      by: -3,
+      reason: 'Lost',
+    })
   })
 })

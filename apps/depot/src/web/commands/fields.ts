@@ -29,7 +29,13 @@ const order: Field = { path: 'order', label: label.order, kind: 'text', optional
 
 /** The form of each command, by type; empty where there is nothing to enter. */
 export const commandFields: Readonly<Record<string, readonly Field[]>> = {
-  [Order.commands.place.type]: [{ path: 'number', label: label.number, kind: 'text' }, firstName, lastName, country, note],
+  [Order.commands.place.type]: [
+    { path: 'number', label: label.number, kind: 'text' },
+    firstName,
+    lastName,
+    country,
+    note,
+  ],
   [Order.commands.addLine.type]: [
     { path: 'product', label: label.product, kind: 'text' },
     { ...description, optional: true },
@@ -107,7 +113,10 @@ function fromText(field: Field, text: string): string | number | null {
 function valueAt(input: unknown, path: string): unknown {
   return path
     .split('.')
-    .reduce<unknown>((at, part) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined), input)
+    .reduce<unknown>(
+      (at, part) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined),
+      input,
+    )
 }
 
 function withValue(input: unknown, [first = '', ...rest]: readonly string[], value: unknown): unknown {

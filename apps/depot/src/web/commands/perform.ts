@@ -1,5 +1,11 @@
 import { useMemo } from 'react'
-import { decideCommand, type CommandDefinition, type JsonObject, type StreamId, type ValidationIssue } from '@tidemark/core'
+import {
+  decideCommand,
+  type CommandDefinition,
+  type JsonObject,
+  type StreamId,
+  type ValidationIssue,
+} from '@tidemark/core'
 import type { ResolveResult, TidemarkClient } from '@tidemark/client'
 import { useClient } from '@tidemark/react'
 import type { OrderState } from '@tidemark/depot/domain'

@@ -30,15 +30,28 @@ export function StreamHistory({ stream, version, order }: StreamHistoryProps): R
   if (result === undefined) return <p className="p-5 text-sm text-soft">{words.saved.loading(undefined)}</p>
   return (
     <div>
-      {result.kind !== 'history' && <p className="border-b border-line bg-warn-wash px-4 py-2.5 text-sm text-warn sm:px-5">{texts.history.partial[result.kind]}</p>}
-      {entries.length === 0 && result.kind === 'history' && <p className="p-5 text-sm text-soft">{texts.history.none}</p>}
+      {result.kind !== 'history' && (
+        <p className="border-b border-line bg-warn-wash px-4 py-2.5 text-sm text-warn sm:px-5">
+          {texts.history.partial[result.kind]}
+        </p>
+      )}
+      {entries.length === 0 && result.kind === 'history' && (
+        <p className="p-5 text-sm text-soft">{texts.history.none}</p>
+      )}
       <ol className="flex flex-col">
         {entries.toReversed().map(({ entry, text, before }) => {
           const undo = entry.content.kind === 'event' ? compensationOf(entry.content.event, before, order) : undefined
           const may = undo !== undefined && client.allows(undo.command)
           return (
-            <li key={entry.id} data-testid="history-entry" className="flex items-start gap-3 border-b border-line px-4 py-3 last:border-0 sm:px-5">
-              <span aria-hidden className={clsx('mt-1.5 size-2 shrink-0 rounded-full', entry.pending ? 'bg-warn' : 'bg-accent')} />
+            <li
+              key={entry.id}
+              data-testid="history-entry"
+              className="flex items-start gap-3 border-b border-line px-4 py-3 last:border-0 sm:px-5"
+            >
+              <span
+                aria-hidden
+                className={clsx('mt-1.5 size-2 shrink-0 rounded-full', entry.pending ? 'bg-warn' : 'bg-accent')}
+              />
               <div className="min-w-0 flex-1">
                 <p className="text-sm break-words">{text}</p>
                 <p className="mt-0.5 flex flex-wrap items-center gap-x-1.5 text-xs text-soft">
@@ -52,7 +65,13 @@ export function StreamHistory({ stream, version, order }: StreamHistoryProps): R
                 </p>
               </div>
               {may && (
-                <Button look="quiet" className="px-2.5 text-soft" icon={<Undo2 size={15} aria-hidden />} aria-label={texts.history.undo(text)} onClick={() => void undoNow(client, undo.command, stream, undo.input)}>
+                <Button
+                  look="quiet"
+                  className="px-2.5 text-soft"
+                  icon={<Undo2 size={15} aria-hidden />}
+                  aria-label={texts.history.undo(text)}
+                  onClick={() => void undoNow(client, undo.command, stream, undo.input)}
+                >
                   {texts.undo.button}
                 </Button>
               )}
@@ -77,7 +96,10 @@ function describeAll(result: HistoryResult | undefined, order: OrderState | unde
   const before = isOrder ? statesBefore(events) : []
   return result.entries.map((entry, index) => ({
     entry,
-    text: entry.content.kind === 'event' ? describeEvent(entry.content.event, before[index], order) : words.unknownEvent(entry.type),
+    text:
+      entry.content.kind === 'event'
+        ? describeEvent(entry.content.event, before[index], order)
+        : words.unknownEvent(entry.type),
     before: before[index],
   }))
 }

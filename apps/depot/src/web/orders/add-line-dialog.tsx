@@ -8,7 +8,13 @@ import { texts } from '../texts.ts'
 import { emptyLine, readLine, type LineErrors } from './line-draft.ts'
 import { LineFields } from './line-fields.tsx'
 
-export function AddLineDialog({ stream, onClose }: { readonly stream: StreamId; readonly onClose: () => void }): ReactNode {
+export function AddLineDialog({
+  stream,
+  onClose,
+}: {
+  readonly stream: StreamId
+  readonly onClose: () => void
+}): ReactNode {
   const perform = usePerform()
   const [line, setLine] = useState(emptyLine)
   const [errors, setErrors] = useState<LineErrors>({})

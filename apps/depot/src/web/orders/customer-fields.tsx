@@ -19,10 +19,31 @@ export function CustomerFields({ draft, nameError, onDraft }: CustomerFieldsProp
         {fields.customer}
       </h2>
       <div className="grid gap-3 sm:grid-cols-3">
-        <TextField label={fields.firstName} optional maxLength={80} value={draft.firstName} onText={set('firstName')} autoFocus />
-        <TextField label={fields.lastName} maxLength={80} value={draft.lastName} error={nameError} onText={set('lastName')} />
+        <TextField
+          label={fields.firstName}
+          optional
+          maxLength={80}
+          value={draft.firstName}
+          onText={set('firstName')}
+          autoFocus
+        />
+        <TextField
+          label={fields.lastName}
+          maxLength={80}
+          value={draft.lastName}
+          error={nameError}
+          onText={set('lastName')}
+        />
         <TextField label={fields.country} optional maxLength={60} value={draft.country} onText={set('country')} />
-        <LongField label={fields.note} optional maxLength={2000} className="sm:col-span-3" rows={2} value={draft.note} onText={set('note')} />
+        <LongField
+          label={fields.note}
+          optional
+          maxLength={2000}
+          className="sm:col-span-3"
+          rows={2}
+          value={draft.note}
+          onText={set('note')}
+        />
       </div>
     </section>
   )

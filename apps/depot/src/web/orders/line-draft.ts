@@ -20,7 +20,9 @@ export function emptyLine(): LineDraft {
 
 /** A line nobody has begun to fill is not part of the order. */
 export function isBlank(line: LineDraft): boolean {
-  return line.product.trim() === '' && line.unitPrice.trim() === '' && (line.quantity.trim() === '' || line.quantity === '1')
+  return (
+    line.product.trim() === '' && line.unitPrice.trim() === '' && (line.quantity.trim() === '' || line.quantity === '1')
+  )
 }
 
 export function readLine(

@@ -82,14 +82,20 @@ export function NewOrderScreen(): ReactNode {
           </h2>
           <ul className="flex flex-col gap-4">
             {draft.lines.map((line, index) => (
-              <li key={line.id} aria-label={texts.newOrder.line(index + 1)} className="flex items-start gap-2 max-sm:border-b max-sm:border-line max-sm:pb-4">
+              <li
+                key={line.id}
+                aria-label={texts.newOrder.line(index + 1)}
+                className="flex items-start gap-2 max-sm:border-b max-sm:border-line max-sm:pb-4"
+              >
                 <div className="min-w-0 flex-1">
                   <LineFields line={line} errors={lineErrors[line.id] ?? {}} onLine={changeLine} />
                 </div>
                 <IconButton
                   className="mt-6"
                   label={texts.newOrder.removeLine(index + 1)}
-                  onClick={() => setDraft((now) => ({ ...now, lines: now.lines.filter((each) => each.id !== line.id) }))}
+                  onClick={() =>
+                    setDraft((now) => ({ ...now, lines: now.lines.filter((each) => each.id !== line.id) }))
+                  }
                 >
                   <Trash2 size={17} aria-hidden />
                 </IconButton>
@@ -97,11 +103,15 @@ export function NewOrderScreen(): ReactNode {
             ))}
           </ul>
           <div className="mt-4 flex items-center justify-between gap-3">
-            <Button icon={<Plus size={16} aria-hidden />} onClick={() => setDraft((now) => ({ ...now, lines: [...now.lines, emptyLine()] }))}>
+            <Button
+              icon={<Plus size={16} aria-hidden />}
+              onClick={() => setDraft((now) => ({ ...now, lines: [...now.lines, emptyLine()] }))}
+            >
               {texts.order.addLine}
             </Button>
             <p className="text-sm text-soft">
-              {texts.order.total} <span className="ml-1 text-base font-semibold text-ink tabular-nums">{formatMoney(total)}</span>
+              {texts.order.total}{' '}
+              <span className="ml-1 text-base font-semibold text-ink tabular-nums">{formatMoney(total)}</span>
             </p>
           </div>
         </section>

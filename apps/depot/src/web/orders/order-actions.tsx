@@ -23,9 +23,24 @@ export function OrderActions({ stream, order }: { readonly stream: StreamId; rea
     <>
       {open === 'line' && <AddLineDialog stream={stream} onClose={close} />}
       {open === 'ship' && (
-        <CommandDialog title={text.shipTitle(order.number)} submit={text.ship} command={ship} stream={stream} initial={{ carrier: 'Royal Mail' }} onClose={close} />
+        <CommandDialog
+          title={text.shipTitle(order.number)}
+          submit={text.ship}
+          command={ship}
+          stream={stream}
+          initial={{ carrier: 'Royal Mail' }}
+          onClose={close}
+        />
       )}
-      {open === 'cancel' && <CommandDialog title={text.cancelTitle(order.number)} submit={text.cancel} command={cancel} stream={stream} onClose={close} />}
+      {open === 'cancel' && (
+        <CommandDialog
+          title={text.cancelTitle(order.number)}
+          submit={text.cancel}
+          command={cancel}
+          stream={stream}
+          onClose={close}
+        />
+      )}
       {open === 'customer' && (
         <CommandDialog
           title={text.changeCustomer}

@@ -96,7 +96,9 @@ const NarrowRow = memo(function NarrowRow({ synced, rowIndex }: RowProps): React
           <OrderLink synced={synced} />
           <Marks pending={synced.pending} attention={synced.attention} stale={synced.stale} />
         </span>
-        <span className="mt-0.5 block truncate text-soft">{[row.customer, row.country].filter(Boolean).join(' · ')}</span>
+        <span className="mt-0.5 block truncate text-soft">
+          {[row.customer, row.country].filter(Boolean).join(' · ')}
+        </span>
       </td>
       <td className="border-b border-line pr-4 text-right">
         <span className="block font-medium tabular-nums">{formatMoney(row.total)}</span>
@@ -108,7 +110,12 @@ const NarrowRow = memo(function NarrowRow({ synced, rowIndex }: RowProps): React
   )
 })
 
-function TableRow({ synced, rowIndex, height, children }: RowProps & { readonly height: number; readonly children: ReactNode }): ReactNode {
+function TableRow({
+  synced,
+  rowIndex,
+  height,
+  children,
+}: RowProps & { readonly height: number; readonly children: ReactNode }): ReactNode {
   return (
     <tr
       data-testid="order-row"

@@ -45,8 +45,17 @@ export function OrdersScreen(): ReactNode {
     >
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-4 pb-3 sm:px-6">
         <SearchBox label={texts.orders.search} text={text} onText={setText} />
-        <SortSelect value={query.sort} options={SORTS} onValue={(sort) => setParam('sort', sort === 'newest' ? undefined : sort)} />
-        <Chips label={texts.orders.filter} value={query.status} options={STATUS_CHIPS} onValue={(status) => setParam('status', status)} />
+        <SortSelect
+          value={query.sort}
+          options={SORTS}
+          onValue={(sort) => setParam('sort', sort === 'newest' ? undefined : sort)}
+        />
+        <Chips
+          label={texts.orders.filter}
+          value={query.status}
+          options={STATUS_CHIPS}
+          onValue={(status) => setParam('status', status)}
+        />
       </div>
       {snapshot.status === 'loading' || (loading && snapshot.rows.length === 0) ? (
         <ListLoading />

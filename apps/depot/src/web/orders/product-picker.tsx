@@ -23,7 +23,14 @@ interface ProductPickerProps {
 }
 
 /** Finds a product by code or description among those on this device; a code that is not there may be typed as well. */
-export function ProductPicker({ text, error, onText, onPick, autoFocus = false, inline = false }: ProductPickerProps): ReactNode {
+export function ProductPicker({
+  text,
+  error,
+  onText,
+  onPick,
+  autoFocus = false,
+  inline = false,
+}: ProductPickerProps): ReactNode {
   const [open, setOpen] = useState(false)
   const [active, setActive] = useState(0)
   const list = useId()
@@ -78,12 +85,23 @@ export function ProductPicker({ text, error, onText, onPick, autoFocus = false, 
             onKeyDown={onKeyDown}
           />
           {shown && (
-            <ul id={list} role="listbox" aria-label={texts.picker.list} className={clsx(
+            <ul
+              id={list}
+              role="listbox"
+              aria-label={texts.picker.list}
+              className={clsx(
                 'mt-1 overflow-hidden rounded-xl border border-line bg-raised py-1',
                 !inline && 'absolute inset-x-0 top-full z-20 shadow-xl',
-              )}>
+              )}
+            >
               {found.map((row, index) => (
-                <Option key={row.code} id={`${list}-${index}`} row={row} active={index === active} onPick={() => pick(row)} />
+                <Option
+                  key={row.code}
+                  id={`${list}-${index}`}
+                  row={row}
+                  active={index === active}
+                  onPick={() => pick(row)}
+                />
               ))}
             </ul>
           )}

@@ -14,7 +14,9 @@ export function OutboxList<Item>({ items, children }: OutboxListProps<Item>): Re
   const [shown, setShown] = useState(STEP)
   return (
     <>
-      <ul className="overflow-hidden rounded-2xl border border-line bg-surface">{items.slice(0, shown).map(children)}</ul>
+      <ul className="overflow-hidden rounded-2xl border border-line bg-surface">
+        {items.slice(0, shown).map(children)}
+      </ul>
       {items.length > shown && (
         <div className="mt-3 flex justify-center">
           <Button onClick={() => setShown(shown + STEP)}>{texts.showMore(items.length - shown)}</Button>

@@ -31,7 +31,11 @@ export function OutboxScreen(): ReactNode {
           <p className="mb-3 rounded-xl bg-warn-wash px-4 py-2.5 text-sm text-warn">{texts.outbox.mayBeCleared}</p>
         )}
         {pending.length === 0 ? (
-          <Empty icon={<CloudCheck size={24} aria-hidden />} title={words.saved.allServer} text={texts.outbox.noneText} />
+          <Empty
+            icon={<CloudCheck size={24} aria-hidden />}
+            title={words.saved.allServer}
+            text={texts.outbox.noneText}
+          />
         ) : (
           <OutboxList items={pending}>{(command) => <OutboxItem key={command.id} command={command} />}</OutboxList>
         )}

@@ -4,7 +4,13 @@ import type { Principal } from '@tidemark/core'
 /** What the server's development issuer lists. */
 const Accounts = z.object({
   accounts: z.array(
-    z.object({ tenant: z.string(), tenantName: z.string(), user: z.string(), name: z.string(), roles: z.array(z.string()) }),
+    z.object({
+      tenant: z.string(),
+      tenantName: z.string(),
+      user: z.string(),
+      name: z.string(),
+      roles: z.array(z.string()),
+    }),
   ),
 })
 export type Account = z.infer<typeof Accounts>['accounts'][number]

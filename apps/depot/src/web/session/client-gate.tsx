@@ -12,7 +12,10 @@ interface ClientGateProps {
   readonly children: ReactNode
 }
 
-type Opening = { readonly kind: 'opening' } | { readonly kind: 'open'; readonly client: TidemarkClient } | { readonly kind: 'failed'; readonly message: string }
+type Opening =
+  | { readonly kind: 'opening' }
+  | { readonly kind: 'open'; readonly client: TidemarkClient }
+  | { readonly kind: 'failed'; readonly message: string }
 
 /** Opens the signed-in person's data on this device, and closes it when they leave. */
 export function ClientGate({ principal, children }: ClientGateProps): ReactNode {

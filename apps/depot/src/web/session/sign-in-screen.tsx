@@ -67,7 +67,12 @@ export function SignInScreen(): ReactNode {
       )}
       <div className="grid gap-4 sm:grid-cols-2">
         {tenants.map((tenant) => (
-          <TenantCard key={tenant} tenant={tenant} people={(accounts ?? []).filter((each) => each.tenant === tenant)} onChoose={choose} />
+          <TenantCard
+            key={tenant}
+            tenant={tenant}
+            people={(accounts ?? []).filter((each) => each.tenant === tenant)}
+            onChoose={choose}
+          />
         ))}
       </div>
     </main>
@@ -146,7 +151,10 @@ export function Initials({ name }: { readonly name: string }): ReactNode {
     .slice(0, 2)
     .join('')
   return (
-    <span aria-hidden className="flex size-9 shrink-0 items-center justify-center rounded-full bg-accent-wash text-xs font-semibold text-accent">
+    <span
+      aria-hidden
+      className="flex size-9 shrink-0 items-center justify-center rounded-full bg-accent-wash text-xs font-semibold text-accent"
+    >
       {letters}
     </span>
   )

@@ -4,7 +4,9 @@ import { createStore } from 'zustand/vanilla'
 const CHECK_EVERY_MS = 60 * 60_000
 
 /** A new version that waits to be taken. It is never taken by itself: a form may be open. */
-export const updateStore = createStore<{ readonly take: (() => Promise<void>) | undefined }>(() => ({ take: undefined }))
+export const updateStore = createStore<{ readonly take: (() => Promise<void>) | undefined }>(() => ({
+  take: undefined,
+}))
 
 let started = false
 

@@ -3,7 +3,10 @@ interface InstallPromptEvent extends Event {
   prompt(): Promise<unknown>
 }
 
-export type InstallOffer = { readonly kind: 'ask'; readonly ask: () => Promise<void> } | { readonly kind: 'ios' } | undefined
+export type InstallOffer =
+  | { readonly kind: 'ask'; readonly ask: () => Promise<void> }
+  | { readonly kind: 'ios' }
+  | undefined
 
 let offer: InstallOffer = iosHint()
 const listeners = new Set<() => void>()

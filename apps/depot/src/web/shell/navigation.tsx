@@ -18,8 +18,22 @@ interface Place {
 function usePlaces(): readonly Place[] {
   const { pending, attention } = useSyncStatus()
   return [
-    { href: '/orders', label: texts.nav.orders, icon: <ClipboardList size={19} aria-hidden />, count: 0, tone: 'warn', counted: '' },
-    { href: '/stock', label: texts.nav.stock, icon: <Boxes size={19} aria-hidden />, count: 0, tone: 'warn', counted: '' },
+    {
+      href: '/orders',
+      label: texts.nav.orders,
+      icon: <ClipboardList size={19} aria-hidden />,
+      count: 0,
+      tone: 'warn',
+      counted: '',
+    },
+    {
+      href: '/stock',
+      label: texts.nav.stock,
+      icon: <Boxes size={19} aria-hidden />,
+      count: 0,
+      tone: 'warn',
+      counted: '',
+    },
     {
       href: '/outbox',
       label: texts.nav.outbox,

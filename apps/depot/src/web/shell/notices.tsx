@@ -65,7 +65,10 @@ function InstallNotice(): ReactNode {
     setDeclined(true)
   }
   return (
-    <Strip icon={<Download size={16} aria-hidden />} text={offer.kind === 'ask' ? texts.install.ask : texts.install.ios}>
+    <Strip
+      icon={<Download size={16} aria-hidden />}
+      text={offer.kind === 'ask' ? texts.install.ask : texts.install.ios}
+    >
       {offer.kind === 'ask' && (
         <Button className="min-h-8" onClick={() => void offer.ask().then(decline)}>
           {texts.install.button}

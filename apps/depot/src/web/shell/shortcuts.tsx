@@ -14,7 +14,14 @@ export function Shortcuts(): ReactNode {
   useEffect(() => {
     let chordAt = 0
     const onKey = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector('dialog[open]') !== null) return
+      if (
+        event.ctrlKey ||
+        event.metaKey ||
+        event.altKey ||
+        isTyping(event.target) ||
+        document.querySelector('dialog[open]') !== null
+      )
+        return
       const second = event.timeStamp - chordAt < CHORD_MS ? GO[event.key] : undefined
       chordAt = event.key === 'g' ? event.timeStamp : 0
       if (second !== undefined) navigate(second)

@@ -24,7 +24,11 @@ export function SyncStatusIndicator({ compact = false }: { readonly compact?: bo
   const now = useNow()
   const target = view.key === 'attention' ? '/attention' : '/outbox'
   const detail =
-    view.detail !== '' || view.key === 'loading' ? view.detail : raw.lastContactAt === null ? '' : words.saved.asOf(raw.lastContactAt, now)
+    view.detail !== '' || view.key === 'loading'
+      ? view.detail
+      : raw.lastContactAt === null
+        ? ''
+        : words.saved.asOf(raw.lastContactAt, now)
   return (
     <div
       data-testid="sync-status"

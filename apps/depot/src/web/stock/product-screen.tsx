@@ -66,12 +66,27 @@ function KnownProduct({ code }: { readonly code: string }): ReactNode {
           <StreamHistory stream={stream} version={version} />
         </section>
       </div>
-      {action !== undefined && <StockDialog code={row.code} description={row.description} action={action} onClose={() => setAction(undefined)} />}
+      {action !== undefined && (
+        <StockDialog
+          code={row.code}
+          description={row.description}
+          action={action}
+          onClose={() => setAction(undefined)}
+        />
+      )}
     </Screen>
   )
 }
 
-function Figure({ label, value, low = false }: { readonly label: string; readonly value: string; readonly low?: boolean }): ReactNode {
+function Figure({
+  label,
+  value,
+  low = false,
+}: {
+  readonly label: string
+  readonly value: string
+  readonly low?: boolean
+}): ReactNode {
   return (
     <div className="bg-surface px-4 py-3 sm:px-5">
       <dt className="flex flex-wrap items-center gap-2 text-xs text-soft">

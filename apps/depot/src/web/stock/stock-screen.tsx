@@ -44,8 +44,17 @@ export function StockScreen(): ReactNode {
     >
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-4 pb-3 sm:px-6">
         <SearchBox label={texts.stock.search} text={text} onText={setText} />
-        <SortSelect value={query.sort} options={SORTS} onValue={(sort) => setParam('sort', sort === 'description' ? undefined : sort)} />
-        <Chips label={texts.stock.filter} value={query.low ? 'low' : undefined} options={SHOW} onValue={(show) => setParam('show', show)} />
+        <SortSelect
+          value={query.sort}
+          options={SORTS}
+          onValue={(sort) => setParam('sort', sort === 'description' ? undefined : sort)}
+        />
+        <Chips
+          label={texts.stock.filter}
+          value={query.low ? 'low' : undefined}
+          options={SHOW}
+          onValue={(show) => setParam('show', show)}
+        />
       </div>
       {snapshot.status === 'loading' || (loading && snapshot.rows.length === 0) ? (
         <ListLoading />

@@ -50,9 +50,18 @@ export function StockTable({ snapshot, onNearEnd }: StockTableProps): ReactNode 
         more={snapshot.more}
         total={snapshot.total}
         onNearEnd={onNearEnd}
-        renderRow={(row, rowIndex) => <Item key={row.key} synced={row} rowIndex={rowIndex} narrow={narrow} onAction={setAsked} />}
+        renderRow={(row, rowIndex) => (
+          <Item key={row.key} synced={row} rowIndex={rowIndex} narrow={narrow} onAction={setAsked} />
+        )}
       />
-      {asked !== undefined && <StockDialog code={asked.row.code} description={asked.row.description} action={asked.action} onClose={() => setAsked(undefined)} />}
+      {asked !== undefined && (
+        <StockDialog
+          code={asked.row.code}
+          description={asked.row.description}
+          action={asked.action}
+          onClose={() => setAsked(undefined)}
+        />
+      )}
     </>
   )
 }

@@ -25,7 +25,14 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   readonly icon?: ReactNode
 }
 
-export function Button({ look = 'plain', icon, className, children, type = 'button', ...rest }: ButtonProps): ReactNode {
+export function Button({
+  look = 'plain',
+  icon,
+  className,
+  children,
+  type = 'button',
+  ...rest
+}: ButtonProps): ReactNode {
   return (
     <button type={type} className={buttonClass(look, className)} {...rest}>
       {icon}

@@ -42,7 +42,10 @@ interface Common {
   readonly onText: (text: string) => void
 }
 
-type TextProps = Common & Omit<InputHTMLAttributes<HTMLInputElement>, 'onChange' | 'onInput'> & { readonly suggestions?: readonly string[] | undefined }
+type TextProps = Common &
+  Omit<InputHTMLAttributes<HTMLInputElement>, 'onChange' | 'onInput'> & {
+    readonly suggestions?: readonly string[] | undefined
+  }
 
 export function TextField({ label, error, optional, onText, suggestions, className, ...rest }: TextProps): ReactNode {
   const list = useId()

@@ -8,7 +8,9 @@ export function ListLoading(): ReactNode {
   const progress = typeof initial === 'object' ? initial.progress : undefined
   return (
     <div className="flex min-h-40 flex-1 animate-late flex-col items-center justify-center gap-3 text-sm text-soft">
-      {progress !== undefined && <progress value={progress} aria-label={words.saved.loading(progress)} className="h-1.5 w-48 accent-accent" />}
+      {progress !== undefined && (
+        <progress value={progress} aria-label={words.saved.loading(progress)} className="h-1.5 w-48 accent-accent" />
+      )}
       <span>{words.saved.loading(progress)}</span>
     </div>
   )

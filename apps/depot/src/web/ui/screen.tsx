@@ -16,14 +16,20 @@ export function Screen({ title, actions, subtitle, children, fills = false }: Sc
     document.title = `${title} · Tidemark Depot`
   }, [title])
   return (
-    <main id="main" tabIndex={-1} className={fills ? 'flex min-h-0 flex-1 flex-col outline-none' : 'min-h-0 flex-1 overflow-y-auto outline-none'}>
+    <main
+      id="main"
+      tabIndex={-1}
+      className={fills ? 'flex min-h-0 flex-1 flex-col outline-none' : 'min-h-0 flex-1 overflow-y-auto outline-none'}
+    >
       <div className={fills ? 'flex min-h-0 flex-1 flex-col' : 'mx-auto max-w-6xl pb-8'}>
         <header className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2 px-4 pt-4 pb-3 sm:px-6 sm:pt-5">
           <div className="min-w-0">
             <h1 className="truncate text-xl font-semibold tracking-tight">{title}</h1>
             {subtitle !== undefined && <div className="mt-0.5 text-sm text-soft">{subtitle}</div>}
           </div>
-          {actions !== undefined && <div className="flex flex-wrap items-center gap-2 max-sm:has-[>.grid]:w-full">{actions}</div>}
+          {actions !== undefined && (
+            <div className="flex flex-wrap items-center gap-2 max-sm:has-[>.grid]:w-full">{actions}</div>
+          )}
         </header>
         {children}
       </div>

@@ -13,7 +13,11 @@ interface SearchBoxProps {
 export function SearchBox({ label, text, onText }: SearchBoxProps): ReactNode {
   return (
     <div className="relative min-w-40 flex-1 basis-44 sm:max-w-sm">
-      <Search size={16} aria-hidden className="pointer-events-none absolute top-1/2 left-3 -translate-y-1/2 text-soft" />
+      <Search
+        size={16}
+        aria-hidden
+        className="pointer-events-none absolute top-1/2 left-3 -translate-y-1/2 text-soft"
+      />
       <input
         type="search"
         data-search

@@ -22,7 +22,13 @@ export function Tabs<Key extends string>({ label, tabs, value, onValue, children
   }
   return (
     <>
-      <div role="tablist" aria-label={label} tabIndex={-1} onKeyDown={onKeyDown} className="flex gap-1 border-b border-line px-3">
+      <div
+        role="tablist"
+        aria-label={label}
+        tabIndex={-1}
+        onKeyDown={onKeyDown}
+        className="flex gap-1 border-b border-line px-3"
+      >
         {tabs.map((tab) => (
           <button
             key={tab.key}

@@ -11,5 +11,8 @@ export function matchesWords(words: readonly string[], texts: readonly string[])
 }
 
 function fold(text: string): string {
-  return text.normalize('NFD').replaceAll(/\p{Diacritic}/gu, '').toLowerCase()
+  return text
+    .normalize('NFD')
+    .replaceAll(/\p{Diacritic}/gu, '')
+    .toLowerCase()
 }

@@ -54,7 +54,13 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactNode {
   const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0)
   return (
     // Focusable, so that the list scrolls by keyboard too.
-    <div ref={scroller} tabIndex={0} role="region" aria-label={props.label} className="min-h-0 flex-1 overflow-auto overscroll-contain bg-surface -outline-offset-2">
+    <div
+      ref={scroller}
+      tabIndex={0}
+      role="region"
+      aria-label={props.label}
+      className="min-h-0 flex-1 overflow-auto overscroll-contain bg-surface -outline-offset-2"
+    >
       <table
         aria-label={props.label}
         aria-rowcount={more ? (props.total ?? -2) + 1 : rows.length + 1}
