@@ -1,4 +1,12 @@
-import { evolveState, readEvent, type Domain, type DomainEvent, type ForeignEvent, type PushAnswer, type VersionedState } from '@tidemark/core'
+import {
+  evolveState,
+  readEvent,
+  type Domain,
+  type DomainEvent,
+  type ForeignEvent,
+  type PushAnswer,
+  type VersionedState,
+} from '@tidemark/core'
 import { readBases, type ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
 import { rebaseStored } from './pages.ts'
@@ -19,7 +27,11 @@ export interface AnswerContext extends Decider {
  * Stores what the server said to a push. An answer never ends what is shown: `accepted` and `refused` wait for the
  * page that carries their outcome; a conflict, and what the server cannot take, is set aside for a person.
  */
-export async function applyAnswers(context: AnswerContext, write: Write, answers: readonly Answered[]): Promise<ChangeDraft> {
+export async function applyAnswers(
+  context: AnswerContext,
+  write: Write,
+  answers: readonly Answered[],
+): Promise<ChangeDraft> {
   const records = await write.pending.bulkGet(answers.map((each) => each.id))
   const put = new Map<string, PendingRecord>()
   const attentionPut: AttentionRecord[] = []
@@ -60,7 +72,12 @@ export async function applyAnswers(context: AnswerContext, write: Write, answers
     for (const record of await rebaseStored(context, write, stream)) put.set(record.id, record)
   }
   const changed = [...put.values()]
-  return { put: changed, attentionPut, rows: await readBases(write, context.domain, changed), moved: { rows: 0, work: 1 } }
+  return {
+    put: changed,
+    attentionPut,
+    rows: await readBases(write, context.domain, changed),
+    moved: { rows: 0, work: 1 },
+  }
 }
 
 function reasonOf(
@@ -83,7 +100,8 @@ function reasonOf(
         theirs: {
           events,
           version: answer.current,
-          state: base === undefined ? undefined : theirState(domain, record.stream, base, events, answer.current)?.state,
+          state:
+            base === undefined ? undefined : theirState(domain, record.stream, base, events, answer.current)?.state,
         },
       }
     }

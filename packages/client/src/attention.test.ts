@@ -80,13 +80,20 @@ describe('a conflict', () => {
   test('resolved by edit: another input under a new id', async () => {
     const server = createMemorySyncServer(shop)
     const { device, stream, attention } = await conflictOn(server)
-    expect(await device.client.resolve(attention.id, { kind: 'edit', input: { note: 5 } })).toMatchObject({ kind: 'invalid' })
+    expect(await device.client.resolve(attention.id, { kind: 'edit', input: { note: 5 } })).toMatchObject({
+      kind: 'invalid',
+    })
     expect(device.client.attention.get()).toHaveLength(1)
     const result = await device.client.resolve(attention.id, { kind: 'edit', input: { note: 'both' } })
     expect(result).toMatchObject({ kind: 'resolved', discarded: [] })
     expect(result.kind === 'resolved' && result.commandId).not.toBe(attention.commandId)
     await untilQuiet(device)
-    expect(server.events(stream).slice(2).map((event) => event.data)).toEqual([{ note: 'both' }, { sku: 'cup', quantity: 2 }])
+    expect(
+      server
+        .events(stream)
+        .slice(2)
+        .map((event) => event.data),
+    ).toEqual([{ note: 'both' }, { sku: 'cup', quantity: 2 }])
   })
 
   test('resolved by discard: mine is dropped, what waited goes on', async () => {
@@ -98,7 +105,12 @@ describe('a conflict', () => {
       discarded: [attention.commandId],
     })
     await untilQuiet(device)
-    expect(server.events(stream).slice(1).map((event) => event.data)).toEqual([{ note: 'theirs' }, { sku: 'cup', quantity: 2 }])
+    expect(
+      server
+        .events(stream)
+        .slice(1)
+        .map((event) => event.data),
+    ).toEqual([{ note: 'theirs' }, { sku: 'cup', quantity: 2 }])
   })
 
   test('resolved by taking theirs: mine and what waited are dropped', async () => {
@@ -112,7 +124,11 @@ describe('a conflict', () => {
     })
     expect(device.client.pending.get()).toEqual([])
     expect(server.events(stream)).toHaveLength(2)
-    expect(device.client.row(OrderList, stream).get()).toMatchObject({ row: { quantity: 0 }, pending: 0, attention: false })
+    expect(device.client.row(OrderList, stream).get()).toMatchObject({
+      row: { quantity: 0 },
+      pending: 0,
+      attention: false,
+    })
   })
 
   test('can be resolved offline, and is sent when the network is back', async () => {
@@ -142,7 +158,12 @@ describe('a conflict', () => {
     await until(() => expect(device.client.attention.get()).toMatchObject([{ input: { note: 'one' } }]))
     await device.client.resolve(device.client.attention.get()[0]?.id ?? '', { kind: 'discard' })
     await untilQuiet(device)
-    expect(server.events(stream).slice(1).map((event) => event.data)).toEqual([{ note: 'theirs' }, { note: 'two' }])
+    expect(
+      server
+        .events(stream)
+        .slice(1)
+        .map((event) => event.data),
+    ).toEqual([{ note: 'theirs' }, { note: 'two' }])
   })
 
   test('is decided on once: a second decision finds it gone', async () => {
@@ -173,7 +194,9 @@ describe('a refusal by the server', () => {
     // Somebody has the same stream already: natural keys do that.
     server.act(bob, { type: 'order.place', stream, input: { customer: 'Bob' } })
     goOnline(device)
-    await until(() => expect(device.client.attention.get()).toMatchObject([{ reason: { kind: 'refused', code: 'already_placed' } }]))
+    await until(() =>
+      expect(device.client.attention.get()).toMatchObject([{ reason: { kind: 'refused', code: 'already_placed' } }]),
+    )
     const [attention] = device.client.attention.get()
     if (attention === undefined) throw new Error('no refusal')
     return { device, stream, attention }
@@ -196,7 +219,11 @@ describe('a refusal by the server', () => {
 
   test('retried where it still does not hold, is refused on the device and stays', async () => {
     const { device, attention } = await refused(createMemorySyncServer(shop))
-    expect(await device.client.resolve(attention.id, { kind: 'retry' })).toEqual({ kind: 'refused', code: 'already_placed', params: {} })
+    expect(await device.client.resolve(attention.id, { kind: 'retry' })).toEqual({
+      kind: 'refused',
+      code: 'already_placed',
+      params: {},
+    })
     expect(device.client.attention.get()).toEqual([attention])
   })
 })
@@ -225,7 +252,9 @@ test('what was never sent can be dropped as soon as it no longer holds; what may
   await untilQuiet(device)
   device.link.faults.answer = { kind: 'retry', after: 60_000, reason: 'overloaded' }
   await device.client.dispatch(Order.commands.addLine, { stream, input: { sku: 'cup', quantity: 2 } })
-  await until(() => expect(device.client.pending.get()).toMatchObject([{ attempts: 1, cause: { kind: 'server-busy' } }]))
+  await until(() =>
+    expect(device.client.pending.get()).toMatchObject([{ attempts: 1, cause: { kind: 'server-busy' } }]),
+  )
   await device.client.dispatch(Order.commands.addLine, { stream, input: { sku: 'pot', quantity: 1 } })
   server.act(bob, { type: 'order.ship', stream, input: {} })
   await until(() => expect(device.client.attention.get()).toHaveLength(2))

@@ -5,6 +5,7 @@ import { createTestBrowser } from './test-support/browser.ts'
 import { goOffline, goOnline, openDevice, until, untilQuiet, type Device } from './test-support/device.ts'
 import { createMemorySyncServer } from './test-support/memory-sync-server.ts'
 import { bob, Order, OrderList, shop, SkuTotals } from './test-support/shop-domain.ts'
+import type { DispatchResult, TidemarkClient } from './tidemark-client.ts'
 
 /** From the `after`th write transaction on, storage does nothing any more: what a killed process leaves behind. */
 function killWritesAfter(after: number): void {
@@ -41,18 +42,57 @@ describe('a crash', () => {
       await until(() => expect(survivor.client.status.get().connection).toBe('live'))
       expect(server.events(stream).map((event) => event.type)).toEqual(stored)
       const state = survivor.client.state(Order, stream)
-      if (stored.length > 0) await until(() => expect(state.get()).toMatchObject({ version: stored.length, pending: 0 }))
+      if (stored.length > 0)
+        await until(() => expect(state.get()).toMatchObject({ version: stored.length, pending: 0 }))
       await survivor.client.close()
     }
   })
 })
 
 const act = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('line' as const), device: fc.nat(2), order: fc.nat(2), quantity: fc.integer({ min: 1, max: 5 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('line' as const),
+      device: fc.nat(2),
+      order: fc.nat(2),
+      quantity: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('ship' as const), device: fc.nat(2), order: fc.nat(2) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('note' as const), device: fc.nat(2), order: fc.nat(2), note: fc.constantFrom('a', 'b', 'c') }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('offline' as const, 'online' as const, 'lose' as const, 'time' as const), device: fc.nat(2) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('note' as const),
+      device: fc.nat(2),
+      order: fc.nat(2),
+      note: fc.constantFrom('a', 'b', 'c'),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('offline' as const, 'online' as const, 'lose' as const, 'time' as const),
+      device: fc.nat(2),
+    }),
+  },
 )
+
+type Edit =
+  | { readonly kind: 'line'; readonly quantity: number }
+  | { readonly kind: 'ship' }
+  | { readonly kind: 'note'; readonly note: string }
+
+function perform(client: TidemarkClient, stream: string, edit: Edit): Promise<DispatchResult> {
+  switch (edit.kind) {
+    case 'line':
+      return client.dispatch(Order.commands.addLine, { stream, input: { sku: 'cup', quantity: edit.quantity } })
+    case 'ship':
+      return client.dispatch(Order.commands.ship, { stream, input: {} })
+    case 'note':
+      return client.dispatch(Order.commands.setNote, { stream, input: { note: edit.note } })
+  }
+}
 
 describe('devices that work apart, with a network that fails', () => {
   test('end with the rows of the server, each command applied once or waiting for a person', async () => {
@@ -63,24 +103,34 @@ describe('devices that work apart, with a network that fails', () => {
         for (const stream of orders) server.act(bob, { type: 'order.place', stream, input: { customer: stream } })
         // The last two are tabs of one browser.
         const shared = createTestBrowser()
-        const devices: Device[] = [await openDevice(server), await openDevice(server, { browser: shared }), await openDevice(server, { browser: shared })]
+        const devices: Device[] = [
+          await openDevice(server),
+          await openDevice(server, { browser: shared }),
+          await openDevice(server, { browser: shared }),
+        ]
         const stored = new Set<string>()
         for (const each of acts) {
           const device = devices[each.device] as Device
           const { client, link, browser } = device
-          if (each.kind === 'offline') goOffline(device)
-          else if (each.kind === 'online') goOnline(device)
-          else if (each.kind === 'lose') link.faults.loseReplies = !link.faults.loseReplies
-          else if (each.kind === 'time') browser.advance(1_000)
-          else {
-            const stream = orders[each.order] as string
-            const result =
-              each.kind === 'line'
-                ? await client.dispatch(Order.commands.addLine, { stream, input: { sku: 'cup', quantity: each.quantity } })
-                : each.kind === 'ship'
-                  ? await client.dispatch(Order.commands.ship, { stream, input: {} })
-                  : await client.dispatch(Order.commands.setNote, { stream, input: { note: each.note } })
-            if (result.kind === 'stored') stored.add(result.commandId)
+          switch (each.kind) {
+            case 'offline':
+              goOffline(device)
+              break
+            case 'online':
+              goOnline(device)
+              break
+            case 'lose':
+              link.faults.loseReplies = !link.faults.loseReplies
+              break
+            case 'time':
+              browser.advance(1_000)
+              break
+            case 'line':
+            case 'ship':
+            case 'note': {
+              const result = await perform(client, orders[each.order] as string, each)
+              if (result.kind === 'stored') stored.add(result.commandId)
+            }
           }
         }
         for (const device of devices) {
@@ -100,11 +150,14 @@ describe('devices that work apart, with a network that fails', () => {
           const rows = client.rows(OrderList)
           await until(() => expect(rows.get().status).toBe('ready'))
           for (const row of rows.get().rows) {
-            if (!held.has(row.key)) expect(row).toMatchObject({ pending: 0, row: server.rows('order-list').get(row.key) })
+            if (!held.has(row.key))
+              expect(row).toMatchObject({ pending: 0, row: server.rows('order-list').get(row.key) })
           }
           if (held.size === 0) {
             const totals = client.rows(SkuTotals)
-            await until(() => expect(totals.get().rows.map((row) => row.row)).toEqual([...server.rows('sku-totals').values()]))
+            await until(() =>
+              expect(totals.get().rows.map((row) => row.row)).toEqual([...server.rows('sku-totals').values()]),
+            )
           }
         }
         // Every stored command is in the log once, or waits for a person on its device.

@@ -1,4 +1,12 @@
-import { createIdGenerator, PROTOCOL_VERSION, WIRE_LIMITS, type Domain, type Principal, type Transport, type VersionedState } from '@tidemark/core'
+import {
+  createIdGenerator,
+  PROTOCOL_VERSION,
+  WIRE_LIMITS,
+  type Domain,
+  type Principal,
+  type Transport,
+  type VersionedState,
+} from '@tidemark/core'
 import { applyAnswers } from './answers.ts'
 import { rowsOfStream, type ChangeDraft } from './change.ts'
 import { DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
@@ -80,7 +88,13 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
         .filter((each) => each.attention === null)
         .slice(0, WIRE_LIMITS.awaitingPerPull)
         .map((each) => each.id)
-      return { protocol: PROTOCOL_VERSION, device: deviceId, cursor: feed.staging ?? feed.cursor, projections: versions, awaiting }
+      return {
+        protocol: PROTOCOL_VERSION,
+        device: deviceId,
+        cursor: feed.staging ?? feed.cursor,
+        projections: versions,
+        awaiting,
+      }
     },
     liveRequest: async () => {
       const { value } = await database.read(['cursors'], readFeed)
@@ -107,7 +121,9 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       if (planned.length === 0) return batch
       await replica.write('relaxed', ['pending'], async (write): Promise<ChangeDraft> => {
         // A page, or another tab, may have settled some of them since: what is behind those must not pass them.
-        const current = (await write.pending.bulkGet(planned.map((each) => each.id))).filter((each) => each !== undefined)
+        const current = (await write.pending.bulkGet(planned.map((each) => each.id))).filter(
+          (each) => each !== undefined,
+        )
         batch = planPush(current, sending, now(), limits).map((each) => ({ ...each, attempts: each.attempts + 1 }))
         if (batch.length === 0) return { moved: { rows: 0, work: 0 } }
         await write.pending.bulkPut(batch)
@@ -232,7 +248,8 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   const rowLive = (row: Parameters<typeof mirror.rowView>[0]): Derived<SyncedRow<unknown> | undefined | Loading> =>
     mirror.rowView(row, {
       onLook: () => {
-        if (mirror.confirmed(row) === undefined) replica.ensureRows([row, ...rowsOfStream(domain, row.key)]).catch(report)
+        if (mirror.confirmed(row) === undefined)
+          replica.ensureRows([row, ...rowsOfStream(domain, row.key)]).catch(report)
       },
     })
   const states = new WeakMap<object, Live<SyncedState<never> | undefined>>()
@@ -247,7 +264,8 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       return stream
     },
     dispatch: ((command, target) => dispatch(command, target)) as TidemarkClient['dispatch'],
-    rows: ((projection, query) => windows.live(projection, (query ?? {}) as RowQuery<unknown>)) as TidemarkClient['rows'],
+    rows: ((projection, query) =>
+      windows.live(projection, (query ?? {}) as RowQuery<unknown>)) as TidemarkClient['rows'],
     row: ((projection, key) => rowLive({ projection, key })) as TidemarkClient['row'],
     state: ((aggregate, stream) => {
       const live = rowLive({ projection: stateRow(domain, aggregate), key: stream })
@@ -273,7 +291,8 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     signOut: async (choice) => {
       try {
         const { value: count } = await database.read(['pending'], (tables) => tables.pending.count())
-        const isCovered = count === 0 || choice?.kind === 'keep' || (choice?.kind === 'discard' && choice.count === count)
+        const isCovered =
+          count === 0 || choice?.kind === 'keep' || (choice?.kind === 'discard' && choice.count === count)
         if (!isCovered) return { kind: 'pending-work', count }
         tabs.post({ kind: 'signed-out' })
         await close()
@@ -307,4 +326,3 @@ function stateLive(row: Derived<SyncedRow<unknown> | undefined | Loading>): Live
     subscribe: (listener) => row.subscribe(listener),
   }
 }
-

@@ -45,18 +45,26 @@ describe('dispatch', () => {
       code: 'already_placed',
       params: {},
     })
-    expect(await client.dispatch(Order.commands.setNote, { stream, input: { note: 'a' } })).toEqual({ kind: 'unchanged' })
-    expect(await client.dispatch(Order.commands.place, { stream, input: { customer: '' } })).toMatchObject({ kind: 'invalid' })
+    expect(await client.dispatch(Order.commands.setNote, { stream, input: { note: 'a' } })).toEqual({
+      kind: 'unchanged',
+    })
+    expect(await client.dispatch(Order.commands.place, { stream, input: { customer: '' } })).toMatchObject({
+      kind: 'invalid',
+    })
     expect(await client.dispatch(Order.commands.setNote, { stream, input: { note: 'a\u0000' } })).toEqual({
       kind: 'invalid',
       issues: [{ path: '/note', message: 'nul_character' }],
     })
-    expect(await client.dispatch(Order.commands.setNote, { stream, input: { note: 'x'.repeat(70_000) } })).toMatchObject({
+    expect(
+      await client.dispatch(Order.commands.setNote, { stream, input: { note: 'x'.repeat(70_000) } }),
+    ).toMatchObject({
       kind: 'invalid',
       issues: [{ message: 'too_large' }],
     })
     expect(await client.dispatch(Order.commands.audit, { stream, input: {} })).toEqual({ kind: 'forbidden' })
-    expect(await client.dispatch(Order.commands.ship, { stream: 'stock/1', input: {} })).toMatchObject({ kind: 'invalid' })
+    expect(await client.dispatch(Order.commands.ship, { stream: 'stock/1', input: {} })).toMatchObject({
+      kind: 'invalid',
+    })
     expect(client.pending.get()).toBe(before)
   })
 
@@ -64,14 +72,18 @@ describe('dispatch', () => {
     const { client } = await openDevice(createMemorySyncServer(shop), offline)
     const stream = client.newStream(Order)
     await expect(client.dispatch(Order.commands.broken, { stream, input: {} })).rejects.toThrow('a bug in the domain')
-    expect(await client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })).toMatchObject({ kind: 'stored' })
+    expect(await client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })).toMatchObject({
+      kind: 'stored',
+    })
   })
 
   test('queues a command on a stream whose state this device does not know, and one that asks to be queued', async () => {
     const server = createMemorySyncServer(shop)
     const device = await openDevice(server, offline)
     const { client } = device
-    expect(await client.dispatch(Order.commands.ship, { stream: 'order/unknown', input: {} })).toMatchObject({ queued: true })
+    expect(await client.dispatch(Order.commands.ship, { stream: 'order/unknown', input: {} })).toMatchObject({
+      queued: true,
+    })
     const stream = client.newStream(Order)
     await client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
     expect(await client.dispatch(Order.commands.cancel, { stream, input: {} })).toMatchObject({ queued: true })
@@ -81,7 +93,9 @@ describe('dispatch', () => {
     device.tab.wake()
     await until(() => expect(row.get()).toBeUndefined())
     // The server knows no such order, and says so; the input is kept.
-    await until(() => expect(client.attention.get()).toMatchObject([{ stream: 'order/unknown', reason: { kind: 'refused' } }]))
+    await until(() =>
+      expect(client.attention.get()).toMatchObject([{ stream: 'order/unknown', reason: { kind: 'refused' } }]),
+    )
   })
 
   test('a command on a stream that is not in memory is shown as soon as its state is read', async () => {
@@ -123,7 +137,9 @@ describe('dispatch', () => {
     expect(row.get()).toEqual(before)
     expect(client.pending.get()).toHaveLength(1)
     full.mockRestore()
-    expect(await client.dispatch(Order.commands.addLine, { stream, input: { sku: 'cup', quantity: 1 } })).toMatchObject({ kind: 'stored' })
+    expect(await client.dispatch(Order.commands.addLine, { stream, input: { sku: 'cup', quantity: 1 } })).toMatchObject(
+      { kind: 'stored' },
+    )
   })
 
   test('keeps every command through close and reopen, and sends them later', async () => {
@@ -162,7 +178,10 @@ describe('signing out', () => {
     const server = createMemorySyncServer(shop)
     const browser = createTestBrowser()
     const first = await openDevice(server, { browser, faults: { offline: true } })
-    await first.client.dispatch(Order.commands.place, { stream: first.client.newStream(Order), input: { customer: 'Eve' } })
+    await first.client.dispatch(Order.commands.place, {
+      stream: first.client.newStream(Order),
+      input: { customer: 'Eve' },
+    })
     expect(await first.client.signOut()).toEqual({ kind: 'pending-work', count: 1 })
     expect(await first.client.signOut({ kind: 'discard', count: 2 })).toEqual({ kind: 'pending-work', count: 1 })
     expect(await first.client.signOut({ kind: 'keep' })).toEqual({ kind: 'signed-out', kept: 1 })
@@ -174,4 +193,3 @@ describe('signing out', () => {
     expect(third.client.deviceId).not.toBe(second.client.deviceId)
   })
 })
-

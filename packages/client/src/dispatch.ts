@@ -49,7 +49,9 @@ export interface CheckedInput {
 export function checkInput(
   command: CommandDefinition,
   input: unknown,
-): { readonly ok: true; readonly input: CheckedInput } | { readonly ok: false; readonly issues: readonly ValidationIssue[] } {
+):
+  | { readonly ok: true; readonly input: CheckedInput }
+  | { readonly ok: false; readonly issues: readonly ValidationIssue[] } {
   const stored = toStoredJson(input, { maxLength: WIRE_LIMITS.inputLength })
   if (!stored.ok) return { ok: false, issues: [{ path: stored.issue.path, message: stored.issue.code }] }
   const checked = validate(command.schema, stored.value)
@@ -108,7 +110,10 @@ export function createDispatch(context: DispatchContext): Dispatch {
         stream: given.stream,
         input: given.input.stored,
         occurredAt: given.occurredAt,
-        base: prediction.kind === 'queued' || known === undefined ? null : { version: known.version, after: last?.id ?? null },
+        base:
+          prediction.kind === 'queued' || known === undefined
+            ? null
+            : { version: known.version, after: last?.id ?? null },
         prediction,
         believed: prediction.kind === 'events' ? prediction.events : [],
         seen,
@@ -169,7 +174,9 @@ export function createDispatch(context: DispatchContext): Dispatch {
         // Nobody else can know a stream that was minted here: no row of it is stored.
         mirror.learn(
           rowsOfStream(domain, stream).flatMap((row) =>
-            mirror.confirmed(row) === undefined ? [{ projection: row.projection.name, key: row.key, record: null }] : [],
+            mirror.confirmed(row) === undefined
+              ? [{ projection: row.projection.name, key: row.key, record: null }]
+              : [],
           ),
         )
         return { state: undefined }
@@ -278,9 +285,14 @@ export async function pendingOf(tables: Pick<Tables, 'pending'>, stream: StreamI
   return await tables.pending.where('[stream+seq]').between([stream, -Infinity], [stream, Infinity]).toArray()
 }
 
-export function storageFailure(error: unknown): { readonly kind: 'storage'; readonly message: string; readonly cause: unknown } {
+export function storageFailure(error: unknown): {
+  readonly kind: 'storage'
+  readonly message: string
+  readonly cause: unknown
+} {
   const inner = (error as { inner?: unknown } | null)?.inner
-  const root = inner instanceof Error || (typeof inner === 'object' && inner !== null && 'name' in inner) ? inner : error
+  const root =
+    inner instanceof Error || (typeof inner === 'object' && inner !== null && 'name' in inner) ? inner : error
   const name = (root as { name?: unknown } | null)?.name
   if (name === 'QuotaExceededError') {
     return {
@@ -290,7 +302,11 @@ export function storageFailure(error: unknown): { readonly kind: 'storage'; read
     }
   }
   const detail = root instanceof Error ? root.message : String(root)
-  return { kind: 'storage', message: `This device could not store the change, so it was not kept: ${detail}`, cause: error }
+  return {
+    kind: 'storage',
+    message: `This device could not store the change, so it was not kept: ${detail}`,
+    cause: error,
+  }
 }
 
 function invalid(path: string, message: string): Extract<DispatchResult, { kind: 'invalid' }> {

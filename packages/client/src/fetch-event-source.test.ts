@@ -9,7 +9,8 @@ function parse(chunks: readonly string[]): [string, string, string][] {
   return events
 }
 
-const STREAM = ': a comment\r\nevent: ping\ndata:\n\nid: 7\ndata: {"a":1}\ndata:b\n\ndata: c\r\r\nretry: 5\nevent: lost\n\ndata: unfinished'
+const STREAM =
+  ': a comment\r\nevent: ping\ndata:\n\nid: 7\ndata: {"a":1}\ndata:b\n\ndata: c\r\r\nretry: 5\nevent: lost\n\ndata: unfinished'
 
 test('an event stream is read as the standard says', () => {
   expect(parse([STREAM])).toEqual([

@@ -15,7 +15,12 @@ export async function readHistory(
   const withPending = (): HistoryEntry[] => {
     // An accepted command may be in the server's answer before its outcome is here; its events have the same ids.
     const known = new Set(entries.map((each) => each.id))
-    return [...entries, ...pendingOf().flatMap(pendingEntries).filter((each) => !known.has(each.id))]
+    return [
+      ...entries,
+      ...pendingOf()
+        .flatMap(pendingEntries)
+        .filter((each) => !known.has(each.id)),
+    ]
   }
   for (;;) {
     const after = entries.at(-1)?.version ?? 0

@@ -70,7 +70,12 @@ export function createDerived<T>(compute: (previous: T | undefined) => T, hooks:
 }
 
 /** Reuses the elements of a previous list that are equal to new ones, and the list itself where all are. */
-export function reuseList<T>(previous: readonly T[] | undefined, next: readonly T[], same: (a: T, b: T) => boolean, idOf: (item: T) => string): readonly T[] {
+export function reuseList<T>(
+  previous: readonly T[] | undefined,
+  next: readonly T[],
+  same: (a: T, b: T) => boolean,
+  idOf: (item: T) => string,
+): readonly T[] {
   if (previous === undefined) return next
   const known = new Map(previous.map((item) => [idOf(item), item]))
   let changed = previous.length !== next.length

@@ -147,7 +147,10 @@ export function createMirror(domain: Domain): Mirror {
     (key) =>
       overlaidRows.get(rowId(projection.name, key)) ?? null
 
-  function shownRow(row: RowKey, previous: SyncedRow<unknown> | undefined | Loading): SyncedRow<unknown> | undefined | Loading {
+  function shownRow(
+    row: RowKey,
+    previous: SyncedRow<unknown> | undefined | Loading,
+  ): SyncedRow<unknown> | undefined | Loading {
     const at = rowId(row.projection.name, row.key)
     const over = overlaidRows.get(at)
     if (over !== undefined) return over === 'removed' ? undefined : over
@@ -320,7 +323,8 @@ export function createMirror(domain: Domain): Mirror {
         if (!stored.has(command.id) && !beingStored.has(command.id)) dropCommand(command.id)
       }
       for (const command of contents.commands) {
-        if (!isSameJson(command as unknown as Json, (known.get(command.id) ?? null) as unknown as Json)) putCommand(command)
+        if (!isSameJson(command as unknown as Json, (known.get(command.id) ?? null) as unknown as Json))
+          putCommand(command)
       }
       commands = [...contents.commands, ...beingStored.values()]
       attention = contents.attention

@@ -46,7 +46,12 @@ describe('the overlay', () => {
             commands.delete(id)
           } else {
             // One place in the order per command, as `seq` is.
-            const put = command(id, each.id, each.skus.map((sku, n) => lineAdded('order/1', sku, n + 1)), each.attention)
+            const put = command(
+              id,
+              each.id,
+              each.skus.map((sku, n) => lineAdded('order/1', sku, n + 1)),
+              each.attention,
+            )
             overlay.put(put)
             commands.set(id, put)
           }
@@ -83,7 +88,9 @@ describe('the overlay', () => {
   test('names every row that a change of a command affects, the ones it no longer touches included', () => {
     const overlay = createOverlay()
     overlay.put(command('c', 1, [lineAdded('order/1', 'cup', 1)]))
-    const touched = overlay.put(command('c', 1, [lineAdded('order/1', 'pot', 1)])).map((row) => `${row.projection.name} ${row.key}`)
+    const touched = overlay
+      .put(command('c', 1, [lineAdded('order/1', 'pot', 1)]))
+      .map((row) => `${row.projection.name} ${row.key}`)
     expect(touched).toContain('sku-totals cup')
     expect(touched).toContain('sku-totals pot')
   })

@@ -13,7 +13,14 @@ import { pendingOf } from './dispatch.ts'
 import { indexKeysOf } from './index-keys.ts'
 import { rebaseStream, type Decider } from './rebase.ts'
 import { stateRow } from './state-row.ts'
-import type { AcknowledgedRecord, AttentionRecord, FeedRecord, PendingRecord, RowRecord, StagedRecord } from './records.ts'
+import type {
+  AcknowledgedRecord,
+  AttentionRecord,
+  FeedRecord,
+  PendingRecord,
+  RowRecord,
+  StagedRecord,
+} from './records.ts'
 
 /** A page that changes more rows than this is followed by reading again, not row by row. */
 const LISTED_ROWS = 500
@@ -53,7 +60,8 @@ export async function applyPage(
 ): Promise<{ readonly result: PageResult; readonly change: ChangeDraft }> {
   const feed = await readFeed(write)
   const isFreshReset = page.reset && page.since === null
-  if (!isFreshReset && page.since !== (feed.staging ?? feed.cursor)) return { result: { kind: 'stale' }, change: NOTHING }
+  if (!isFreshReset && page.since !== (feed.staging ?? feed.cursor))
+    return { result: { kind: 'stale' }, change: NOTHING }
   await write.meta.put({ name: 'last-contact', value: context.now() })
   // A reset that starts, or one kind of pull that gives way to the other, makes what was staged before worthless.
   const isContinued = feed.staging !== null && !isFreshReset && feed.reset === page.reset
@@ -91,7 +99,9 @@ export async function applyPage(
   const changes = [...changed.values()]
   if (page.reset) await write.rows.clear()
   await write.rows.bulkPut(changes.flatMap(({ record }) => record ?? []))
-  const gone = changes.flatMap(({ projection, key, record }): [string, string][] => (record === null ? [[projection, key]] : []))
+  const gone = changes.flatMap(({ projection, key, record }): [string, string][] =>
+    record === null ? [[projection, key]] : [],
+  )
   if (gone.length > 0 && !page.reset) await write.rows.bulkDelete(gone)
   await write.cursors.put({ name: 'feed', cursor: page.cursor, staging: null, reset: false })
 
@@ -127,7 +137,11 @@ interface SettledWork {
   readonly streams: Set<StreamId>
 }
 
-async function settleOutcomes(context: PageContext, write: Write, outcomes: readonly WireOutcome[]): Promise<SettledWork> {
+async function settleOutcomes(
+  context: PageContext,
+  write: Write,
+  outcomes: readonly WireOutcome[],
+): Promise<SettledWork> {
   const work: SettledWork = { put: [], dropped: [], attentionPut: [], attentionDropped: [], streams: new Set() }
   if (outcomes.length === 0) return work
   const at = context.now()
@@ -141,7 +155,12 @@ async function settleOutcomes(context: PageContext, write: Write, outcomes: read
       work.dropped.push(record.id)
       if (record.attention !== null) work.attentionDropped.push(record.attention)
       const { id, type, schema, stream, input, occurredAt, base } = record
-      acknowledged.push({ id, at, version: outcome.version, command: { id, type, schema, stream, input, occurredAt, base } })
+      acknowledged.push({
+        id,
+        at,
+        version: outcome.version,
+        command: { id, type, schema, stream, input, occurredAt, base },
+      })
     } else if (record.attention === null) {
       const attention: AttentionRecord = {
         id: `attention:${record.id}`,
@@ -164,7 +183,10 @@ async function settleOutcomes(context: PageContext, write: Write, outcomes: read
 }
 
 async function trimAcknowledged(write: Write, now: number): Promise<void> {
-  await write.acknowledged.where('at').below(now - ACKNOWLEDGED_DAYS * 86_400_000).delete()
+  await write.acknowledged
+    .where('at')
+    .below(now - ACKNOWLEDGED_DAYS * 86_400_000)
+    .delete()
   const excess = (await write.acknowledged.count()) - ACKNOWLEDGED_COUNT
   if (excess > 0) {
     await write.acknowledged.bulkDelete(await write.acknowledged.orderBy('at').limit(excess).primaryKeys())
@@ -178,7 +200,12 @@ async function rebaseMoved(
   moved: ReadonlySet<StreamId> | null,
   settled: ReadonlySet<StreamId>,
 ): Promise<PendingRecord[]> {
-  const streams = moved === null ? ((await write.pending.orderBy('[stream+seq]').keys()) as unknown as [StreamId, number][]).map(([stream]) => stream) : [...moved, ...settled]
+  const streams =
+    moved === null
+      ? ((await write.pending.orderBy('[stream+seq]').keys()) as unknown as [StreamId, number][]).map(
+          ([stream]) => stream,
+        )
+      : [...moved, ...settled]
   const changed: PendingRecord[] = []
   for (const stream of new Set(streams)) changed.push(...(await rebaseStored(context, write, stream)))
   return changed

@@ -30,7 +30,14 @@ const queue = fc
   .array(
     fc.record({
       stream: fc.constantFrom('order/1', 'order/2', 'order/3'),
-      state: fc.constantFrom('new' as const, 'new' as const, 'new' as const, 'accepted' as const, 'refused' as const, 'aside' as const),
+      state: fc.constantFrom(
+        'new' as const,
+        'new' as const,
+        'new' as const,
+        'accepted' as const,
+        'refused' as const,
+        'aside' as const,
+      ),
     }),
     { maxLength: 40 },
   )
@@ -63,7 +70,9 @@ describe('what is sent next', () => {
     const commands = Array.from({ length: 40 }, (_, seq) => pending(seq, `order/${seq}`, { input: { note } }))
     const batch = planPush(commands, NOTHING_SENDING, 0, LIMITS)
     expect(batch.length).toBeGreaterThan(10)
-    expect(new TextEncoder().encode(JSON.stringify(batch.map(toPushed))).length).toBeLessThanOrEqual(WIRE_LIMITS.bodyBytes)
+    expect(new TextEncoder().encode(JSON.stringify(batch.map(toPushed))).length).toBeLessThanOrEqual(
+      WIRE_LIMITS.bodyBytes,
+    )
   })
 
   test('a stream the server asked to wait with is passed over until then', () => {
@@ -74,7 +83,15 @@ describe('what is sent next', () => {
   })
 
   test('what is sent is the stored command, and nothing else', () => {
-    expect(Object.keys(toPushed(pending(1, 'order/1'))).sort()).toEqual(['base', 'id', 'input', 'occurredAt', 'schema', 'stream', 'type'])
+    expect(Object.keys(toPushed(pending(1, 'order/1'))).sort()).toEqual([
+      'base',
+      'id',
+      'input',
+      'occurredAt',
+      'schema',
+      'stream',
+      'type',
+    ])
   })
 
   test('bytes are counted as UTF-8 counts them', () => {
@@ -87,13 +104,22 @@ describe('what is sent next', () => {
 })
 
 describe('the cause of a pending command', () => {
-  const cause = (commands: PendingRecord[], connection: Parameters<typeof describePending>[3], sending = NOTHING_SENDING) =>
-    describePending(commands, [], sending, connection, 0).map((each) => [each.state, each.cause.kind])
+  const cause = (
+    commands: PendingRecord[],
+    connection: Parameters<typeof describePending>[3],
+    sending = NOTHING_SENDING,
+  ) => describePending(commands, [], sending, connection, 0).map((each) => [each.state, each.cause.kind])
 
   test('is one of a closed list, in every situation', () => {
     const one = [pending(1, 'order/1'), pending(2, 'order/1')]
-    expect(cause(one, 'live')).toEqual([['waiting', 'next'], ['waiting', 'behind']])
-    expect(cause(one, 'offline')).toEqual([['waiting', 'offline'], ['waiting', 'offline']])
+    expect(cause(one, 'live')).toEqual([
+      ['waiting', 'next'],
+      ['waiting', 'behind'],
+    ])
+    expect(cause(one, 'offline')).toEqual([
+      ['waiting', 'offline'],
+      ['waiting', 'offline'],
+    ])
     expect(cause(one, 'needs-sign-in')[0]).toEqual(['waiting', 'sign-in'])
     expect(cause(one, 'upgrade-required')[0]).toEqual(['waiting', 'upgrade'])
     expect(cause(one, 'storage-trouble')[0]).toEqual(['waiting', 'storage'])

@@ -10,7 +10,10 @@ const STREAM = 'order/1'
 
 type Act = { readonly command: CommandDefinition; readonly input: unknown }
 const act: fc.Arbitrary<Act> = fc.oneof(
-  fc.record({ command: fc.constant(Order.commands.addLine), input: fc.record({ sku: fc.constantFrom('cup', 'pot'), quantity: fc.integer({ min: 1, max: 9 }) }) }),
+  fc.record({
+    command: fc.constant(Order.commands.addLine),
+    input: fc.record({ sku: fc.constantFrom('cup', 'pot'), quantity: fc.integer({ min: 1, max: 9 }) }),
+  }),
   fc.record({ command: fc.constant(Order.commands.setNote), input: fc.record({ note: fc.constantFrom('a', 'b') }) }),
   fc.record({ command: fc.constant(Order.commands.ship), input: fc.constant({}) }),
   fc.record({ command: fc.constant(Order.commands.place), input: fc.constant({ customer: 'Eve' }) }),
@@ -36,7 +39,10 @@ function pending(index: number, { command, input }: Act, prediction: Prediction,
 }
 
 /** What the server does with the same commands on the same state. */
-function onServer(start: VersionedState, commands: readonly PendingRecord[]): { state: VersionedState; refused: string[] } {
+function onServer(
+  start: VersionedState,
+  commands: readonly PendingRecord[],
+): { state: VersionedState; refused: string[] } {
   let state = start
   const refused: string[] = []
   for (const command of commands) {
@@ -66,12 +72,17 @@ describe('deciding pending commands again', () => {
     fc.assert(
       fc.property(fc.array(act, { maxLength: 8 }), fc.array(act, { maxLength: 8 }), (theirs, mine) => {
         const none: Prediction = { kind: 'events', events: [] }
-        const { state: confirmed } = onServer(initialState(Order), theirs.map((each, i) => pending(100 + i, each, none)))
+        const { state: confirmed } = onServer(
+          initialState(Order),
+          theirs.map((each, i) => pending(100 + i, each, none)),
+        )
         const commands = mine.map((each, i) => pending(i, each, none))
         const after = apply(commands, rebaseStream(decider, Order, confirmed, commands))
         const server = onServer(confirmed, commands)
         expect(stateAfter(Order, confirmed, after)).toEqual(server.state)
-        expect(after.filter((each) => each.prediction.kind === 'no-longer-holds').map((each) => each.id)).toEqual(server.refused)
+        expect(after.filter((each) => each.prediction.kind === 'no-longer-holds').map((each) => each.id)).toEqual(
+          server.refused,
+        )
       }),
     )
   })
@@ -88,7 +99,10 @@ describe('deciding pending commands again', () => {
 
   test('leaves out what was set aside, and what follows is decided without it', () => {
     const events: Prediction = { kind: 'events', events: [] }
-    const place = { ...pending(1, { command: Order.commands.place, input: { customer: 'Eve' } }, events), attention: 'a' }
+    const place = {
+      ...pending(1, { command: Order.commands.place, input: { customer: 'Eve' } }, events),
+      attention: 'a',
+    }
     const line = pending(2, { command: Order.commands.addLine, input: { sku: 'cup', quantity: 1 } }, events)
     expect(rebaseStream(decider, Order, undefined, [place, line])).toMatchObject([
       { id: line.id, prediction: { kind: 'no-longer-holds', code: 'not_open' } },
@@ -96,20 +110,30 @@ describe('deciding pending commands again', () => {
   })
 
   test('folds nothing over a state that went out of sight', () => {
-    const line = pending(1, { command: Order.commands.addLine, input: { sku: 'cup', quantity: 1 } }, { kind: 'events', events: [] }, 3)
+    const line = pending(
+      1,
+      { command: Order.commands.addLine, input: { sku: 'cup', quantity: 1 } },
+      { kind: 'events', events: [] },
+      3,
+    )
     expect(rebaseStream(decider, Order, undefined, [line])).toMatchObject([{ prediction: { kind: 'queued' } }])
   })
 
   test('keeps the command itself, its base and what its author believed as they were', () => {
     const events: Prediction = { kind: 'events', events: [] }
     const line = pending(1, { command: Order.commands.addLine, input: { sku: 'cup', quantity: 1 } }, events, 1)
-    const open = onServer(initialState(Order), [pending(9, { command: Order.commands.place, input: { customer: 'Eve' } }, events)]).state
+    const open = onServer(initialState(Order), [
+      pending(9, { command: Order.commands.place, input: { customer: 'Eve' } }, events),
+    ]).state
     const [changed] = rebaseStream(decider, Order, open, [line])
     expect({ ...changed, prediction: null }).toEqual({ ...line, prediction: null })
   })
 
   test('a command this code cannot read is not folded and stays', () => {
-    const odd = { ...pending(1, { command: Order.commands.ship, input: {} }, { kind: 'events', events: [] }), schema: 7 }
+    const odd = {
+      ...pending(1, { command: Order.commands.ship, input: {} }, { kind: 'events', events: [] }),
+      schema: 7,
+    }
     expect(rebaseStream(decider, Order, initialState(Order), [odd])).toMatchObject([
       { prediction: { kind: 'no-longer-holds', code: 'cannot_decide' } },
     ])

@@ -30,7 +30,9 @@ export function knownState(
   tail: readonly Pick<PendingRecord, 'base'>[],
 ): VersionedState | undefined {
   if (confirmed !== undefined) return confirmed
-  return tail.some((command) => command.base !== null && command.base.version === 0) ? initialState(aggregate) : undefined
+  return tail.some((command) => command.base !== null && command.base.version === 0)
+    ? initialState(aggregate)
+    : undefined
 }
 
 /** State after the pending events of a stream. */
@@ -56,7 +58,11 @@ export function decideStored(
 ): Decided {
   const read = readCommand(domain, command)
   if (read.kind !== 'command') {
-    return { kind: 'failed', message: `"${command.type}" cannot be read by this version of the app: ${read.kind}`, issues: [] }
+    return {
+      kind: 'failed',
+      message: `"${command.type}" cannot be read by this version of the app: ${read.kind}`,
+      issues: [],
+    }
   }
   if (read.command.retired) return { kind: 'failed', message: `"${command.type}" is retired`, issues: [] }
   return decideCommand({

@@ -1,4 +1,13 @@
-import type { CommandBase, DomainEvent, Json, JsonObject, StoredCommand, StreamId, Uuid, VersionedState } from '@tidemark/core'
+import type {
+  CommandBase,
+  DomainEvent,
+  Json,
+  JsonObject,
+  StoredCommand,
+  StreamId,
+  Uuid,
+  VersionedState,
+} from '@tidemark/core'
 import type { AttentionReason } from './work.ts'
 import type { IndexKey } from './index-keys.ts'
 

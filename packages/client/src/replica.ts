@@ -1,5 +1,14 @@
 import type { AnyProjection, Domain } from '@tidemark/core'
-import { readBases, readRows, rowsOfStream, toChange, type Change, type ChangeDraft, type ConfirmedRow, type RowChange } from './change.ts'
+import {
+  readBases,
+  readRows,
+  rowsOfStream,
+  toChange,
+  type Change,
+  type ChangeDraft,
+  type ConfirmedRow,
+  type RowChange,
+} from './change.ts'
 import type { Database, TableName, Tables, Versions, Write } from './database.ts'
 import { sortKeyOf } from './index-keys.ts'
 import type { Mirror } from './mirror.ts'
@@ -52,8 +61,7 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
 
   let target: Versions = { rows: 0, work: 0 }
   let catching: Promise<void> | undefined
-  const isBehind = (than: Versions): boolean =>
-    mirror.versions.rows < than.rows || mirror.versions.work < than.work
+  const isBehind = (than: Versions): boolean => mirror.versions.rows < than.rows || mirror.versions.work < than.work
 
   async function readEverything(): Promise<void> {
     for (;;) {
@@ -211,6 +219,10 @@ async function scanWindow(tables: Pick<Tables, 'rows'>, window: WindowView): Pro
   }
 }
 
-function positionOf(projection: AnyProjection, index: string | undefined, record: ConfirmedRow): ReturnType<typeof sortKeyOf> {
+function positionOf(
+  projection: AnyProjection,
+  index: string | undefined,
+  record: ConfirmedRow,
+): ReturnType<typeof sortKeyOf> {
   return sortKeyOf(projection, index, record.key, record.row)
 }

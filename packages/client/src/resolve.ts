@@ -58,7 +58,8 @@ async function decide(
       : await write.pending.get(attention.commandId)
   if (command === undefined) return { result: { kind: 'gone' } }
   // Without the server's word only a command that never left may be changed.
-  if (attention === undefined && (command.attempts > 0 || command.answer !== null)) return { result: { kind: 'in-flight' } }
+  if (attention === undefined && (command.attempts > 0 || command.answer !== null))
+    return { result: { kind: 'in-flight' } }
   const stream = await pendingOf(write, command.stream)
   const behind = stream.filter((each) => each.seq > command.seq)
   switch (resolution.kind) {
@@ -113,7 +114,12 @@ async function again(
   const definition = domain.commandsByType.get(command.type)
   const aggregate = domain.aggregateOf(command.stream)
   if (definition === undefined || aggregate === undefined) {
-    return { result: { kind: 'invalid', issues: [{ path: '', message: `"${command.type}" is not known to this version of the app` }] } }
+    return {
+      result: {
+        kind: 'invalid',
+        issues: [{ path: '', message: `"${command.type}" is not known to this version of the app` }],
+      },
+    }
   }
   if (!definition.allow(principal)) return { result: { kind: 'forbidden' } }
   let next: PendingRecord = command

@@ -105,7 +105,9 @@ describe('storage', () => {
     await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
     await untilQuiet(device)
     await inDatabase(browser, async (db) => {
-      expect(await db.table('acknowledged').toArray()).toMatchObject([{ version: 1, command: { type: 'order.place', stream } }])
+      expect(await db.table('acknowledged').toArray()).toMatchObject([
+        { version: 1, command: { type: 'order.place', stream } },
+      ])
     })
   })
 })

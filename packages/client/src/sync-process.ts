@@ -1,4 +1,14 @@
-import type { LiveMessage, Page, PullReply, PullRequest, PushAnswer, PushReply, PushRequest, Transport, TransportFailure } from '@tidemark/core'
+import type {
+  LiveMessage,
+  Page,
+  PullReply,
+  PullRequest,
+  PushAnswer,
+  PushReply,
+  PushRequest,
+  Transport,
+  TransportFailure,
+} from '@tidemark/core'
 import type { Answered } from './answers.ts'
 import type { PageResult } from './pages.ts'
 import type { Platform } from './platform.ts'
@@ -10,7 +20,11 @@ import type { PendingError } from './work.ts'
 /** What the network loop needs from the device's storage. */
 export interface SyncStorage {
   pullRequest(): Promise<PullRequest>
-  liveRequest(): Promise<{ readonly device: string; readonly cursor: string | null; readonly projections: Readonly<Record<string, number>> }>
+  liveRequest(): Promise<{
+    readonly device: string
+    readonly cursor: string | null
+    readonly projections: Readonly<Record<string, number>>
+  }>
   applyPage(page: Page): Promise<PageResult>
   /** Picks the next commands to send and notes that they are being sent, in one transaction. */
   takeBatch(sending: Pick<Sending, 'inFlight' | 'holds'>): Promise<readonly PendingRecord[]>
@@ -233,8 +247,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
   }
 
   function noteFailure(batch: readonly PendingRecord[], failure: TransportFailure): void {
-    const error: PendingError =
-      failure.kind === 'unavailable' ? { kind: 'retry', reason: 'unavailable' } : failure
+    const error: PendingError = failure.kind === 'unavailable' ? { kind: 'retry', reason: 'unavailable' } : failure
     const lastErrors = new Map(sending.lastErrors)
     for (const { id } of batch) lastErrors.set(id, error)
     sending = { ...sending, inFlight: new Set(), lastErrors }
@@ -265,11 +278,14 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
     timers.hold = noTimer
     const next = Math.min(...[...sending.holds.values()].map((hold) => hold.until))
     if (next === Infinity) return
-    timers.hold = platform.setTimer(() => {
-      const now = platform.now()
-      sending = { ...sending, holds: new Map([...sending.holds].filter(([, hold]) => hold.until > now)) }
-      push()
-    }, Math.max(0, next - platform.now()))
+    timers.hold = platform.setTimer(
+      () => {
+        const now = platform.now()
+        sending = { ...sending, holds: new Map([...sending.holds].filter(([, hold]) => hold.until > now)) }
+        push()
+      },
+      Math.max(0, next - platform.now()),
+    )
   }
 
   function watchOutcomes(): void {

@@ -151,7 +151,10 @@ describe('the sync loop', () => {
       for (const [event, expected] of Object.entries(row) as [EventName, string][]) {
         const { state, effect } = nextSyncStep(STATES[from], EVENTS[event])
         const details = effect.kind === 'wait' ? ` ${effect.failures} ${effect.atLeast}` : ''
-        const seen = state === STATES[from] && effect.kind === 'none' ? '-' : `${state.kind} ${connectionOf(state)} ${effect.kind}${details}`
+        const seen =
+          state === STATES[from] && effect.kind === 'none'
+            ? '-'
+            : `${state.kind} ${connectionOf(state)} ${effect.kind}${details}`
         expect(`${event}: ${seen}`).toBe(`${event}: ${expected}`)
       }
     })
@@ -179,22 +182,33 @@ describe('the sync loop', () => {
           if (step.effect.kind !== 'none') running = step.effect.kind
           ;({ state } = step)
         }
-        expect(running).toBe({ pulling: 'pull', connecting: 'live', live: 'live', waiting: 'wait', idle: '', closed: '' }[state.kind])
+        expect(running).toBe(
+          { pulling: 'pull', connecting: 'live', live: 'live', waiting: 'wait', idle: '', closed: '' }[state.kind],
+        )
       }),
     )
   })
 
   test('pushes only where the server was not just seen to be out of reach', () => {
-    expect((Object.keys(STATES) as SyncState['kind'][]).filter((kind) => mayPush(STATES[kind]))).toEqual(['pulling', 'connecting', 'live'])
+    expect((Object.keys(STATES) as SyncState['kind'][]).filter((kind) => mayPush(STATES[kind]))).toEqual([
+      'pulling',
+      'connecting',
+      'live',
+    ])
   })
 
   test('backs off with full jitter up to 30 seconds, and never before the server allows', () => {
     fc.assert(
-      fc.property(fc.nat(50), fc.nat(60_000), fc.double({ min: 0, max: 1, noNaN: true }), (failures, atLeast, jitter) => {
-        const delay = backoff(failures, atLeast, jitter)
-        expect(delay).toBeGreaterThanOrEqual(atLeast)
-        expect(delay).toBeLessThanOrEqual(Math.max(30_000, atLeast))
-      }),
+      fc.property(
+        fc.nat(50),
+        fc.nat(60_000),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (failures, atLeast, jitter) => {
+          const delay = backoff(failures, atLeast, jitter)
+          expect(delay).toBeGreaterThanOrEqual(atLeast)
+          expect(delay).toBeLessThanOrEqual(Math.max(30_000, atLeast))
+        },
+      ),
     )
     expect([0, 1, 2, 10].map((failures) => backoff(failures, 0, 1))).toEqual([500, 1_000, 2_000, 30_000])
   })

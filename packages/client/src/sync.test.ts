@@ -41,12 +41,16 @@ describe('a change on its way to being confirmed', () => {
       }
       await untilQuiet(device)
       const quantities = (values: readonly unknown[]) =>
-        values.flatMap((value) => (typeof value === 'object' ? [(value as { row: { quantity: number } }).row.quantity] : []))
+        values.flatMap((value) =>
+          typeof value === 'object' ? [(value as { row: { quantity: number } }).row.quantity] : [],
+        )
       // Never 14, and never 0 again after 7.
       expect(new Set(quantities(row))).toEqual(new Set([0, 7]))
       expect(quantities(row).lastIndexOf(0)).toBeLessThan(quantities(row).indexOf(7))
       expect(new Set(quantities(totals))).toEqual(new Set([7]))
-      const lists = list.filter((each) => each.status === 'ready').map((each) => each.rows.map((one) => one.row.quantity))
+      const lists = list
+        .filter((each) => each.status === 'ready')
+        .map((each) => each.rows.map((one) => one.row.quantity))
       expect(lists.every((each) => each.length === 1 && (each[0] === 0 || each[0] === 7))).toBe(true)
       expect(row.at(-1)).toMatchObject({ pending: 0 })
     }
@@ -61,7 +65,9 @@ describe('a change on its way to being confirmed', () => {
     const stream = await place(device, 'Eve')
     await until(() => expect(server.events(stream)).toHaveLength(1))
     await until(() => expect(device.client.status.get().connection).toBe('offline'))
-    expect(device.client.pending.get()).toMatchObject([{ state: 'waiting', cause: { kind: 'offline' }, lastError: { kind: 'unreachable' } }])
+    expect(device.client.pending.get()).toMatchObject([
+      { state: 'waiting', cause: { kind: 'offline' }, lastError: { kind: 'unreachable' } },
+    ])
     device.link.faults.loseReplies = false
     server.release()
     device.browser.advance(30_000)
@@ -111,9 +117,12 @@ describe('offline work', () => {
     await untilQuiet(device)
     for (const stream of streams) {
       expect(server.events(stream).map((event) => event.version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
-      expect(server.events(stream).slice(1).map((event) => (event.data as { sku: string }).sku)).toEqual(
-        Array.from({ length: 10 }, (_, n) => `s${n + 1}`),
-      )
+      expect(
+        server
+          .events(stream)
+          .slice(1)
+          .map((event) => (event.data as { sku: string }).sku),
+      ).toEqual(Array.from({ length: 10 }, (_, n) => `s${n + 1}`))
     }
     const rows = device.client.rows(OrderList, { index: 'byCustomer' })
     rows.subscribe(() => undefined)
@@ -133,7 +142,11 @@ describe('offline work', () => {
     server.act(bob, { type: 'order.addLine', stream, input: { sku: 'cup', quantity: 5 } })
     goOnline(device)
     await untilQuiet(device)
-    expect(device.client.state(Order, stream).get()).toMatchObject({ version: 3, state: { lines: { cup: 7 } }, pending: 0 })
+    expect(device.client.state(Order, stream).get()).toMatchObject({
+      version: 3,
+      state: { lines: { cup: 7 } },
+      pending: 0,
+    })
   })
 
   test('that no longer holds is shown as such, still sent, and becomes a refusal that keeps its input', async () => {
@@ -151,16 +164,23 @@ describe('offline work', () => {
     device.link.faults.answer = { kind: 'retry', after: 60_000, reason: 'overloaded' }
     device.tab.wake()
     await until(() =>
-      expect(device.client.attention.get()).toMatchObject([{ reason: { kind: 'no-longer-holds', code: 'not_open' }, blocked: [] }]),
+      expect(device.client.attention.get()).toMatchObject([
+        { reason: { kind: 'no-longer-holds', code: 'not_open' }, blocked: [] },
+      ]),
     )
     const row = device.client.row(OrderList, stream)
     await until(() => expect(row.get()).toMatchObject({ row: { status: 'shipped', quantity: 0 }, attention: true }))
-    await until(() => expect(device.client.pending.get()).toMatchObject([{ lastError: { kind: 'retry', reason: 'overloaded' } }]))
+    await until(() =>
+      expect(device.client.pending.get()).toMatchObject([{ lastError: { kind: 'retry', reason: 'overloaded' } }]),
+    )
     device.link.faults.answer = null
     device.client.sync()
     await until(() =>
       expect(device.client.attention.get()).toMatchObject([
-        { reason: { kind: 'refused', code: 'not_open', params: { status: 'shipped' } }, input: { sku: 'cup', quantity: 2 } },
+        {
+          reason: { kind: 'refused', code: 'not_open', params: { status: 'shipped' } },
+          input: { sku: 'cup', quantity: 2 },
+        },
       ]),
     )
     expect(row.get()).toMatchObject({ row: { quantity: 0 }, attention: true, pending: 0 })
@@ -170,7 +190,8 @@ describe('offline work', () => {
 describe('pulling', () => {
   test('a first sync of many pages shows nothing of it before its cut, and then all', async () => {
     const server = createMemorySyncServer(shop, { pageRows: 7 })
-    for (let i = 0; i < 20; i++) server.act(bob, { type: 'order.place', stream: `order/${i}`, input: { customer: `c${i}` } })
+    for (let i = 0; i < 20; i++)
+      server.act(bob, { type: 'order.place', stream: `order/${i}`, input: { customer: `c${i}` } })
     const device = await openDevice(server)
     const list = sample(device.client.rows(OrderList))
     await untilLive(device)
@@ -180,7 +201,8 @@ describe('pulling', () => {
 
   test('goes on where it was when the tab died between two pages', async () => {
     const server = createMemorySyncServer(shop, { pageRows: 5 })
-    for (let i = 0; i < 12; i++) server.act(bob, { type: 'order.place', stream: `order/${i}`, input: { customer: `c${i}` } })
+    for (let i = 0; i < 12; i++)
+      server.act(bob, { type: 'order.place', stream: `order/${i}`, input: { customer: `c${i}` } })
     const browser = createTestBrowser()
     const link = server.connect(ann)
     let pages = 0
@@ -204,7 +226,8 @@ describe('pulling', () => {
 
   test('a reset replaces the rows and leaves pending commands alone', async () => {
     const server = createMemorySyncServer(shop)
-    for (const key of ['a', 'b', 'c']) server.act(bob, { type: 'order.place', stream: `order/${key}`, input: { customer: key } })
+    for (const key of ['a', 'b', 'c'])
+      server.act(bob, { type: 'order.place', stream: `order/${key}`, input: { customer: key } })
     const device = await openDevice(server)
     await untilLive(device)
     const rows = device.client.rows(OrderList, { index: 'byCustomer' })
@@ -244,7 +267,12 @@ describe('pulling', () => {
       },
     }
     const browser = createTestBrowser()
-    const client = await createClient({ domain: shop, principal: ann, transport: repeating, platform: browser.tab().platform })
+    const client = await createClient({
+      domain: shop,
+      principal: ann,
+      transport: repeating,
+      platform: browser.tab().platform,
+    })
     await until(() => expect(client.status.get().connection).toBe('live'))
     const row = client.row(OrderList, 'order/a')
     row.subscribe(() => undefined)
@@ -297,7 +325,11 @@ describe('the connection', () => {
     await untilLive(device)
     device.link.faults.answer = { kind: 'retry', after: 10_000, reason: 'contention' }
     const held = await place(device, 'held')
-    await until(() => expect(device.client.pending.get()).toMatchObject([{ cause: { kind: 'server-busy', reason: 'contention' }, attempts: 1 }]))
+    await until(() =>
+      expect(device.client.pending.get()).toMatchObject([
+        { cause: { kind: 'server-busy', reason: 'contention' }, attempts: 1 },
+      ]),
+    )
     device.link.faults.answer = null
     const free = await place(device, 'free')
     await until(() => expect(server.events(free)).toHaveLength(1))
@@ -318,9 +350,18 @@ describe('history', () => {
     device.link.faults.answer = { kind: 'retry', after: 60_000, reason: 'overloaded' }
     await device.client.dispatch(Order.commands.addLine, { stream, input: { sku: 'cup', quantity: 2 } })
     const online = await device.client.history(stream)
-    expect(online).toMatchObject({ kind: 'history', entries: [{ type: 'order.placed', pending: false }, { type: 'order.lineAdded', pending: true }] })
+    expect(online).toMatchObject({
+      kind: 'history',
+      entries: [
+        { type: 'order.placed', pending: false },
+        { type: 'order.lineAdded', pending: true },
+      ],
+    })
     goOffline(device)
-    expect(await device.client.history(stream)).toMatchObject({ kind: 'offline', entries: [{ type: 'order.lineAdded', pending: true }] })
+    expect(await device.client.history(stream)).toMatchObject({
+      kind: 'offline',
+      entries: [{ type: 'order.lineAdded', pending: true }],
+    })
   })
 })
 

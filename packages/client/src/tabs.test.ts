@@ -45,8 +45,12 @@ describe('two tabs', () => {
       two.client.dispatch(Order.commands.addLine, { stream, input: { sku: 'cup', quantity: 8 } }),
     ])
     expect(results.map((each) => each.kind)).toEqual(['stored', 'stored', 'stored', 'stored'])
-    await until(() => expect(two.client.state(Order, stream).get()).toMatchObject({ version: 5, state: { lines: { cup: 15 } } }))
-    await until(() => expect(one.client.state(Order, stream).get()).toMatchObject({ version: 5, state: { lines: { cup: 15 } } }))
+    await until(() =>
+      expect(two.client.state(Order, stream).get()).toMatchObject({ version: 5, state: { lines: { cup: 15 } } }),
+    )
+    await until(() =>
+      expect(one.client.state(Order, stream).get()).toMatchObject({ version: 5, state: { lines: { cup: 15 } } }),
+    )
     expect(one.client.pending.get().map((each) => each.id)).toEqual(two.client.pending.get().map((each) => each.id))
     for (const device of [one, two]) device.link.faults.offline = false
     one.tab.wake()

@@ -10,25 +10,32 @@ const PULL = { protocol: 1, device: DEVICE, cursor: null, projections: {}, await
 const LIVE = { protocol: 1, device: DEVICE, cursor: 'c0', projections: {} }
 const never = new AbortController().signal
 
-let server: Server | undefined
-afterEach(async () => {
-  server?.closeAllConnections()
-  await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())))
-  server = undefined
+const servers: Server[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) stop(server)
 })
+
+/** Lets nobody in and cuts off who is there. */
+function stop(server: Server): void {
+  server.close()
+  server.closeAllConnections()
+}
+
+const latest = (): Server => servers.at(-1) as Server
 
 /** A server that answers as tRPC does on the wire. */
 async function serve(
   handle: (request: IncomingMessage, response: ServerResponse, body: string) => void,
   options: Partial<TrpcTransportOptions> = {},
 ) {
-  server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     let body = ''
     request.setEncoding('utf8')
     request.on('data', (chunk: string) => (body += chunk))
     request.on('end', () => handle(request, response, body))
   })
-  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return createTrpcTransport({ url: `http://127.0.0.1:${port}/trpc`, token: () => 'secret', ...options })
 }
@@ -80,7 +87,7 @@ describe('a request', () => {
     expect(await transport.pull(PULL, never)).toMatchObject({ kind: 'unreachable' })
     const nowhere = createTrpcTransport({ url: 'http://127.0.0.1:1/trpc', token: () => undefined })
     expect(await nowhere.pull(PULL, never)).toMatchObject({ kind: 'unreachable' })
-    server?.close()
+    stop(latest())
     const silent = await serve(() => undefined, { requestMs: 30 })
     expect(await silent.pull(PULL, never)).toMatchObject({ kind: 'unreachable' })
     const abort = new AbortController()
@@ -90,10 +97,14 @@ describe('a request', () => {
   })
 
   test('that meets a page which is not tRPC at all is a value too, never an exception', async () => {
-    const transport = await serve((_request, response) => response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>'))
+    const transport = await serve((_request, response) =>
+      response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>'),
+    )
     expect(await transport.pull(PULL, never)).toEqual({ kind: 'unavailable', after: 0 })
-    server?.close()
-    const portal = await serve((_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome to the hotel</h1>'))
+    stop(latest())
+    const portal = await serve((_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome to the hotel</h1>'),
+    )
     expect(await portal.pull(PULL, never)).toMatchObject({ kind: 'unreadable' })
   })
 })
@@ -137,7 +148,7 @@ describe('the live stream', () => {
     const messages: LiveMessage[] = []
     const live = transport.live(LIVE, (message) => void messages.push(message), never)
     await until(() => expect(messages).toHaveLength(1))
-    server?.closeAllConnections()
+    latest().closeAllConnections()
     expect(await live).toMatchObject({ kind: 'unreachable' })
     expect(opened).toBe(1)
   })
@@ -181,8 +192,7 @@ describe('the live stream', () => {
       response.write('data: {"kind":"what"}\n\n')
     })
     expect(await transport.live(LIVE, () => undefined, never)).toMatchObject({ kind: 'unreadable' })
-    server?.closeAllConnections()
-    server?.close()
+    stop(latest())
     const quiet = await serve((_request, response) => stream(response))
     const abort = new AbortController()
     const live = quiet.live(LIVE, () => undefined, abort.signal)

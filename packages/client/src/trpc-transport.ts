@@ -104,7 +104,11 @@ export function createTrpcTransport(options: TrpcTransportOptions): Transport {
           links: [
             splitLink({
               condition: (operation) => operation.type === 'subscription',
-              true: httpSubscriptionLink({ url: options.url, EventSource: FetchEventSource, eventSourceOptions: { open } }),
+              true: httpSubscriptionLink({
+                url: options.url,
+                EventSource: FetchEventSource,
+                eventSourceOptions: { open },
+              }),
               false: httpLink({ url: options.url }),
             }),
           ],
@@ -143,19 +147,26 @@ export function createTrpcTransport(options: TrpcTransportOptions): Transport {
   }
 }
 
-function parse<T>(schema: AnySchema, reply: unknown): T | UpgradeRequired | Extract<TransportFailure, { kind: 'unreadable' }> {
+function parse<T>(
+  schema: AnySchema,
+  reply: unknown,
+): T | UpgradeRequired | Extract<TransportFailure, { kind: 'unreadable' }> {
   const checked = validate(schema, reply)
   if (checked.ok) return checked.value as T
   // A server of another protocol may answer in a shape of its own, but it says so in this one.
   const upgrade = validate(upgradeRequired, reply)
   if (upgrade.ok) return upgrade.value
   const first = checked.issues[0]
-  return { kind: 'unreadable', message: `The server's answer has an unknown shape at "${first?.path ?? ''}": ${first?.message ?? ''}` }
+  return {
+    kind: 'unreadable',
+    message: `The server's answer has an unknown shape at "${first?.path ?? ''}": ${first?.message ?? ''}`,
+  }
 }
 
 /** `answered`: whatever came back before the error, also from a proxy that is no tRPC server. */
 function toFailure(error: unknown, answered?: Response): TransportFailure {
-  const data = error instanceof TRPCClientError ? (error.data as { readonly httpStatus?: unknown } | null | undefined) : null
+  const data =
+    error instanceof TRPCClientError ? (error.data as { readonly httpStatus?: unknown } | null | undefined) : null
   const status = typeof data?.httpStatus === 'number' ? data.httpStatus : answered?.status
   if (status === undefined) return { kind: 'unreachable', message: messageOf(error) }
   if (status >= 400) return statusFailure(status, answered?.headers.get('retry-after') ?? null)

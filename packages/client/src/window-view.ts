@@ -44,7 +44,11 @@ export interface WindowView {
 
 export type Overlaid = (key: string) => SyncedRow<unknown> | 'removed' | null
 
-const LOADING_SNAPSHOT: RowsSnapshot<never> = Object.freeze({ status: 'loading', rows: Object.freeze([]) as readonly never[], more: false })
+const LOADING_SNAPSHOT: RowsSnapshot<never> = Object.freeze({
+  status: 'loading',
+  rows: Object.freeze([]) as readonly never[],
+  more: false,
+})
 
 export function createWindowView(projection: AnyProjection, query: RowQuery<unknown>, hooks: DerivedHooks): WindowView {
   const where = (query.where ?? {}) as Readonly<Record<string, Json>>

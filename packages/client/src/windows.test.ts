@@ -23,7 +23,13 @@ const totalOf = (sku: string, quantity: number): SyncedRow<Total> => ({
 const sku = fc.integer({ min: 0, max: 30 }).map((n) => `s${n}`)
 const quantity = fc.integer({ min: 0, max: 9 })
 const change = fc.record({
-  kind: fc.constantFrom('confirm' as const, 'remove' as const, 'overlay' as const, 'overlay-removed' as const, 'settle' as const),
+  kind: fc.constantFrom(
+    'confirm' as const,
+    'remove' as const,
+    'overlay' as const,
+    'overlay-removed' as const,
+    'settle' as const,
+  ),
   sku,
   quantity,
 })
@@ -35,7 +41,12 @@ describe('a live list', () => {
         fc.dictionary(sku, quantity),
         fc.array(change, { maxLength: 40 }),
         fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
-        fc.constantFrom<RowQuery<Total>>({ index: 'most' }, {}, { index: 'most', filter: (row) => row.quantity % 2 === 0 }, { index: 'most', where: { quantity: 3 } }),
+        fc.constantFrom<RowQuery<Total>>(
+          { index: 'most' },
+          {},
+          { index: 'most', filter: (row) => row.quantity % 2 === 0 },
+          { index: 'most', where: { quantity: 3 } },
+        ),
         fc.integer({ min: 1, max: 20 }),
         (start, changes, limit, query, read) => {
           const asked = { ...query, ...(limit === undefined ? {} : { limit }) }
@@ -43,14 +54,18 @@ describe('a live list', () => {
           const overlaid = new Map<string, SyncedRow<Total> | 'removed'>()
           const look: Overlaid = (key) => overlaid.get(key) ?? null
           const view = createWindowView(SkuTotals, asked as RowQuery<unknown>, {})
-          const at = (key: string, amount: number): IndexKey => sortKeyOf(SkuTotals, asked.index, key, { sku: key, quantity: amount })
+          const at = (key: string, amount: number): IndexKey =>
+            sortKeyOf(SkuTotals, asked.index, key, { sku: key, quantity: amount })
           const all = [...confirmed]
             .filter(([key, amount]) => view.matches({ sku: key, quantity: amount }))
             .sort((a, b) => compareKeys(at(...a), at(...b)))
           const taken = limit === undefined ? all : all.slice(0, Math.max(limit, read))
           const last = taken.at(-1)
           const boundary = taken.length === all.length || last === undefined ? null : at(...last)
-          const scan: Scan = { records: taken.map(([key, amount]) => ({ key, row: { sku: key, quantity: amount }, stale: false })), boundary }
+          const scan: Scan = {
+            records: taken.map(([key, amount]) => ({ key, row: { sku: key, quantity: amount }, stale: false })),
+            boundary,
+          }
           view.load(scan, look, overlaid.keys())
           for (const { kind, sku: key, quantity: amount } of changes) {
             if (kind === 'confirm') confirmed.set(key, amount)
@@ -60,7 +75,11 @@ describe('a live list', () => {
             if (kind === 'settle') overlaid.delete(key)
             const now = confirmed.get(key)
             const isRow = kind === 'confirm' || kind === 'remove'
-            view.update(key, isRow ? (now === undefined ? null : { key, row: { sku: key, quantity: now }, stale: false }) : undefined, look)
+            view.update(
+              key,
+              isRow ? (now === undefined ? null : { key, row: { sku: key, quantity: now }, stale: false }) : undefined,
+              look,
+            )
           }
           const truth = [...new Set([...confirmed.keys(), ...overlaid.keys()])]
             .flatMap((key): [string, number][] => {
@@ -72,7 +91,9 @@ describe('a live list', () => {
             .filter(([key, amount]) => view.matches({ sku: key, quantity: amount }))
             .sort((a, b) => compareKeys(at(...a), at(...b)))
           const shown = view.live.get()
-          const expected = truth.filter(([key, amount]) => boundary === null || compareKeys(at(key, amount), boundary) <= 0)
+          const expected = truth.filter(
+            ([key, amount]) => boundary === null || compareKeys(at(key, amount), boundary) <= 0,
+          )
           const cut = limit === undefined ? expected : expected.slice(0, limit)
           expect(shown.rows.map((row) => [row.key, (row.row as Total).quantity])).toEqual(cut)
           if (boundary === null) expect([shown.total, shown.more]).toEqual([truth.length, truth.length > cut.length])
@@ -126,14 +147,22 @@ describe('a live list of a client', () => {
     await untilLive(device)
     const shipped = device.client.rows(OrderList, { index: 'byStatus', where: { status: 'shipped' } })
     await until(() => expect(shipped.get().rows.map((row) => row.row.quantity)).toEqual([9, 4]))
-    const both = device.client.rows(OrderList, { index: 'byStatus', where: { status: 'open', customer: 'c1' }, limit: 2 })
+    const both = device.client.rows(OrderList, {
+      index: 'byStatus',
+      where: { status: 'open', customer: 'c1' },
+      limit: 2,
+    })
     await until(() => expect(both.get().rows.map((row) => row.row.quantity)).toEqual([10, 7]))
   })
 
   test('of more rows than one read brings filters through all of them', async () => {
     const server = createMemorySyncServer(shop, { pageRows: 2_000 })
     for (let i = 0; i < 1_200; i++) {
-      server.act(bob, { type: 'order.place', stream: `order/${String(i).padStart(4, '0')}`, input: { customer: i % 400 === 399 ? 'rare' : 'c' } })
+      server.act(bob, {
+        type: 'order.place',
+        stream: `order/${String(i).padStart(4, '0')}`,
+        input: { customer: i % 400 === 399 ? 'rare' : 'c' },
+      })
     }
     const device = await openDevice(server)
     await untilLive(device)
@@ -152,7 +181,10 @@ describe('a live list of a client', () => {
     totals.subscribe(() => undefined)
     const state = device.client.state(Order, 'order/001')
     await until(() => expect([totals.get().rows.length, state.get()?.version]).toEqual([3, 2]))
-    const stored = device.client.dispatch(Order.commands.addLine, { stream: 'order/001', input: { sku: 's2', quantity: 40 } })
+    const stored = device.client.dispatch(Order.commands.addLine, {
+      stream: 'order/001',
+      input: { sku: 's2', quantity: 40 },
+    })
     expect(totals.get().rows.map((row) => [row.key, row.row.quantity, row.pending])).toEqual([
       ['s0', 0, 0],
       ['s1', 1, 0],
@@ -166,7 +198,9 @@ describe('a live list of a client', () => {
     const device = await openDevice(server)
     await untilLive(device)
     const { client } = device
-    expect(client.rows(OrderList, { index: 'recent', where: {}, limit: 5 })).toBe(client.rows(OrderList, { index: 'recent', limit: 5 }))
+    expect(client.rows(OrderList, { index: 'recent', where: {}, limit: 5 })).toBe(
+      client.rows(OrderList, { index: 'recent', limit: 5 }),
+    )
     const open = client.rows(OrderList, { index: 'byStatus', where: { status: 'open' } })
     open.subscribe(() => undefined)
     await until(() => expect(open.get().status).toBe('ready'))

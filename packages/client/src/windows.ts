@@ -20,7 +20,13 @@ interface Held {
 }
 
 /** The live lists on screen: read when first looked at, let go some time after the last look. */
-export function createWindows({ replica, onTrouble }: { readonly replica: Replica; readonly onTrouble: (error: unknown) => void }): Windows {
+export function createWindows({
+  replica,
+  onTrouble,
+}: {
+  readonly replica: Replica
+  readonly onTrouble: (error: unknown) => void
+}): Windows {
   const { mirror } = replica
   const held = new Map<string, Held>()
   const active = new Set<Held>()
@@ -34,7 +40,8 @@ export function createWindows({ replica, onTrouble }: { readonly replica: Replic
       filterIds.set(query.filter, filter)
     }
     const where = toStoredJson(query.where ?? {})
-    if (!where.ok) throw new TypeError(`A query's "where" must be plain JSON: ${where.issue.code} at "${where.issue.path}".`)
+    if (!where.ok)
+      throw new TypeError(`A query's "where" must be plain JSON: ${where.issue.code} at "${where.issue.path}".`)
     return [projection.name, query.index ?? '', query.limit ?? '', filter, where.text].join('\n')
   }
 

@@ -1,4 +1,13 @@
-import type { CommandBase, DomainEvent, Json, JsonObject, PushAnswer, StreamId, Uuid, ValidationIssue } from '@tidemark/core'
+import type {
+  CommandBase,
+  DomainEvent,
+  Json,
+  JsonObject,
+  PushAnswer,
+  StreamId,
+  Uuid,
+  ValidationIssue,
+} from '@tidemark/core'
 
 /** Why a pending command is still here. Every pending command has exactly one cause (I13). */
 export type PendingCause =

@@ -36,22 +36,25 @@ function useLive<T>(live: Live<T>): T {
  * Rows of a projection, pending changes included. The query may be written inline: it is compared by value, its
  * `filter` by reference.
  */
-export function useRows<P extends AnyProjection>(projection: P, query: RowQuery<RowOf<P>> = {}): RowsSnapshot<RowOf<P>> {
+export function useRows<P extends AnyProjection>(
+  projection: P,
+  query: RowQuery<RowOf<P>> = {},
+): RowsSnapshot<RowOf<P>> {
   // The client answers equal queries with the same live list, so nothing needs to be remembered here.
   return useLive(useClient().rows(projection, query))
 }
 
 /** One row: `undefined` where there is none, `LOADING` until that is known. */
-export function useRow<P extends AnyProjection>(
-  projection: P,
-  key: string,
-): SyncedRow<RowOf<P>> | undefined | Loading {
+export function useRow<P extends AnyProjection>(projection: P, key: string): SyncedRow<RowOf<P>> | undefined | Loading {
   const client = useClient()
   return useLive(client.row(projection, key))
 }
 
 /** State of a stream, pending changes included. */
-export function useAggregate<A extends AnyAggregate>(aggregate: A, stream: StreamId): SyncedState<StateOf<A>> | undefined {
+export function useAggregate<A extends AnyAggregate>(
+  aggregate: A,
+  stream: StreamId,
+): SyncedState<StateOf<A>> | undefined {
   const client = useClient()
   return useLive(client.state(aggregate, stream))
 }
@@ -87,7 +90,10 @@ export function useConflicts(): {
 } {
   const client = useClient()
   const attention = useLive(client.attention)
-  return useMemo(() => ({ attention, resolve: (id, resolution) => client.resolve(id, resolution) }), [client, attention])
+  return useMemo(
+    () => ({ attention, resolve: (id, resolution) => client.resolve(id, resolution) }),
+    [client, attention],
+  )
 }
 
 export function useSyncStatus(): SyncStatus {

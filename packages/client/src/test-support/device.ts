@@ -32,7 +32,12 @@ export async function openDevice(server: MemorySyncServer, options: DeviceOption
   const who = options.who ?? ann
   const tab = browser.tab()
   const link = server.connect(who, { faults: options.faults ?? {} })
-  const client = await createClient({ domain: options.domain ?? shop, principal: who, transport: link, platform: tab.platform })
+  const client = await createClient({
+    domain: options.domain ?? shop,
+    principal: who,
+    transport: link,
+    platform: tab.platform,
+  })
   opened.push(client)
   return { client, link, tab, browser }
 }

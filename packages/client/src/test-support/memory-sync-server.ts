@@ -93,7 +93,10 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
   const stateOf = (stream: string): VersionedState => {
     const aggregate = domain.aggregateOf(stream)
     if (aggregate === undefined) throw new Error(`no aggregate for ${stream}`)
-    return (streams.get(stream) ?? []).reduce((state, event) => evolveState(aggregate, state, event), initialState(aggregate))
+    return (streams.get(stream) ?? []).reduce(
+      (state, event) => evolveState(aggregate, state, event),
+      initialState(aggregate),
+    )
   }
 
   /** Rows and outcome become visible together, now or when the hold ends. */
@@ -141,7 +144,10 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     let rebased = false
     let { input } = read
     if (base !== null) {
-      if (base.after !== null && results.get(`${principal.tenant}/${principal.id}/${base.after}`)?.answer.kind !== 'accepted') {
+      if (
+        base.after !== null &&
+        results.get(`${principal.tenant}/${principal.id}/${base.after}`)?.answer.kind !== 'accepted'
+      ) {
         return { kind: 'retry', after: 10, reason: 'predecessor' }
       }
       const theirs = (streams.get(pushed.stream) ?? []).filter(
@@ -195,7 +201,11 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     }
     if (decided.kind === 'refused') {
       const { code, params } = decided
-      return settle({ kind: 'refused', code, params }, { kind: 'refused', command: pushed.id, stream: pushed.stream, code, params }, [])
+      return settle(
+        { kind: 'refused', code, params },
+        { kind: 'refused', command: pushed.id, stream: pushed.stream, code, params },
+        [],
+      )
     }
     const { version } = decided.after
     return settle(
@@ -232,7 +242,12 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     const reset = known === null || (known.mark?.reset ?? false)
     const from = known?.from ?? 0
     const after = known?.mark ?? null
-    const changes: { readonly at: string; readonly changed: number; readonly row?: WireRow; readonly removal?: WireRemoval }[] = []
+    const changes: {
+      readonly at: string
+      readonly changed: number
+      readonly row?: WireRow
+      readonly removal?: WireRemoval
+    }[] = []
     for (const [name, table] of rows) {
       for (const [key, stored] of table) {
         if (stored.changed > from || reset) {
@@ -251,7 +266,8 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     }
     changes.sort((a, b) => a.changed - b.changed || (a.at < b.at ? -1 : 1))
     const rest = changes.filter(
-      (each) => after === null || each.changed > after.changed || (each.changed === after.changed && each.at > after.last),
+      (each) =>
+        after === null || each.changed > after.changed || (each.changed === after.changed && each.at > after.last),
     )
     const taken = rest.slice(0, limit)
     const last = taken.at(-1)
@@ -310,7 +326,14 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
       return pushes
     },
     connect: (principal, device = {}) => {
-      const faults: Faults = { offline: false, loseReplies: false, failure: null, answer: null, muteLive: false, ...device.faults }
+      const faults: Faults = {
+        offline: false,
+        loseReplies: false,
+        failure: null,
+        answer: null,
+        muteLive: false,
+        ...device.faults,
+      }
       const calls = { push: 0, pull: 0, live: 0, history: 0 }
       const cutters = new Set<() => void>()
       const unreachable: TransportFailure = { kind: 'unreachable', message: 'no network' }
@@ -348,7 +371,13 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
         pull: (request: PullRequest) => {
           calls.pull += 1
           return over(() =>
-            page(principal, request.device, request.cursor, { kind: 'awaiting', ids: request.awaiting }, request.limit ?? pageRows),
+            page(
+              principal,
+              request.device,
+              request.cursor,
+              { kind: 'awaiting', ids: request.awaiting },
+              request.limit ?? pageRows,
+            ),
           )
         },
         history: (request) => {

@@ -94,4 +94,3 @@ export const shop = defineDomain({ name: 'shop', aggregates: [Order], projection
 
 export const ann: Principal = { id: 'ann', tenant: 'north', name: 'Ann', roles: ['clerk'] }
 export const bob: Principal = { id: 'bob', tenant: 'north', name: 'Bob', roles: ['manager'] }
-
