@@ -59,6 +59,8 @@ test('only the server is gone, the network looks fine: the app starts and says s
   await laptop.app.setQuantity(mug, 6)
   await laptop.app.hasPending(1)
   await depot.start()
+  // A client waits at most 30 seconds between two tries.
+  await expect(laptop.app.status).toHaveAttribute('data-state', 'live', { timeout: 45_000 })
   await laptop.app.synced()
   await laptop.app.hasQuantity(mug, 6)
 })
