@@ -102,12 +102,14 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     },
     applyPage: async (page) => {
       let result: PageResult = { kind: 'stale' }
-      await replica.write('relaxed', PAGE_TABLES, async (write): Promise<ChangeDraft> => {
+      const change = await replica.write('relaxed', PAGE_TABLES, async (write): Promise<ChangeDraft> => {
         const applied = await applyPage(decider, write, page)
         result = applied.result
         return applied.change
       })
       if ((result as PageResult).kind === 'applied') {
+        // A cut too large to be followed row by row is on screen when memory has read it.
+        await replica.catchUp(change.versions)
         status.synced()
         process.work()
       }

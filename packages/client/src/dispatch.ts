@@ -15,7 +15,7 @@ import {
   type ValidationIssue,
   type VersionedState,
 } from '@tidemark/core'
-import { readBases, rowsOfStream, type ChangeDraft } from './change.ts'
+import { readBases, rowsOfStream, type Change, type ChangeDraft } from './change.ts'
 import type { Tables, Write } from './database.ts'
 import { rowsOf } from './overlay.ts'
 import type { Replica } from './replica.ts'
@@ -221,17 +221,13 @@ export function createDispatch(context: DispatchContext): Dispatch {
       if ('kind' in result) return result
       const record = result
       let refused: Exclude<Plan, { kind: 'store' }> | undefined
+      let change: Change
       try {
-        const change = await replica.write('strict', ['pending', 'rows'], async (write) => {
+        change = await replica.write('strict', ['pending', 'rows'], async (write) => {
           const draft = await append(write, record)
           refused = draft.refused
           return draft.change
         })
-        if (refused === undefined && mirror.isBeingStored(record.id)) {
-          // Memory has missed something before this; once it has caught up, the truth about the command is known.
-          await replica.catchUp(change.versions)
-          mirror.abandon(record.id)
-        }
       } catch (error) {
         mirror.abandon(record.id)
         if (error instanceof DomainCodeError) throw error
@@ -240,6 +236,16 @@ export function createDispatch(context: DispatchContext): Dispatch {
       if (refused !== undefined) {
         mirror.abandon(record.id)
         return refused
+      }
+      if (mirror.isBeingStored(record.id)) {
+        // Memory has missed something before this; once it has caught up, the truth about the command is known.
+        replica
+          .catchUp(change.versions)
+          .then(() => {
+            mirror.abandon(record.id)
+            context.onStored()
+          })
+          .catch(context.onTrouble)
       }
       // From here on it is storage that knows the stream.
       context.minted.delete(stream)
