@@ -24,8 +24,6 @@ export interface Derived<T> extends Live<T> {
 export interface DerivedHooks {
   /** Somebody looks at it: `get`, or a first listener. */
   onLook?(): void
-  /** The last listener left. */
-  onLeave?(): void
 }
 
 /** `compute` returns the previous value itself where nothing changed. */
@@ -52,7 +50,7 @@ export function createDerived<T>(compute: (previous: T | undefined) => T, hooks:
       hooks.onLook?.()
       refresh()
       return () => {
-        if (listeners.delete(entry) && listeners.size === 0) hooks.onLeave?.()
+        listeners.delete(entry)
       }
     },
     invalidate: () => {

@@ -1,13 +1,4 @@
-import type {
-  CommandBase,
-  DomainEvent,
-  Json,
-  JsonObject,
-  PushAnswer,
-  StreamId,
-  Uuid,
-  ValidationIssue,
-} from '@tidemark/core'
+import type { DomainEvent, Json, JsonObject, PushAnswer, StreamId, Uuid, ValidationIssue } from '@tidemark/core'
 
 /** Why a pending command is still here. Every pending command has exactly one cause (I13). */
 export type PendingCause =
@@ -128,5 +119,3 @@ export type ResolveResult =
   /** It may be on its way to the server right now; it can be decided on when the answer is there. */
   | { readonly kind: 'in-flight' }
   | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }
-
-export type { CommandBase }
