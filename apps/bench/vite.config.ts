@@ -4,7 +4,7 @@ import { defineConfig } from 'vite'
 /** The page that the measurements run in. */
 export default defineConfig({
   root: 'src/page',
-  resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
+  resolve: { conditions: ['@tidemark/source', 'module', 'browser', 'development|production'] },
   build: { outDir: '../../dist/site', emptyOutDir: true, target: 'es2023' },
   plugins: [react()],
 })

@@ -9,7 +9,11 @@ import type { ServerLog } from '../fixtures/server-log.ts'
 import { expect, test } from '../fixtures/test.ts'
 
 const place = (number: string, more: Record<string, unknown> = {}) =>
-  commandOf('order.place', `order/${randomUUID()}`, { number, customer: { firstName: 'Rosa', lastName: 'Lind' }, ...more })
+  commandOf('order.place', `order/${randomUUID()}`, {
+    number,
+    customer: { firstName: 'Rosa', lastName: 'Lind' },
+    ...more,
+  })
 
 /** The log must hold what it held, refusals included, and the next good command must land. */
 async function expectUnharmed(api: ApiClient, log: ServerLog, before: number, refusals = 0): Promise<void> {
@@ -132,7 +136,7 @@ test('JSON ten thousand levels deep is answered at once', async ({ api, log }) =
     'in an input': `{"protocol":1,"device":"${api.device}","commands":[${command}]}`,
     'in place of a command': `{"protocol":1,"device":"${api.device}","commands":[${deep}]}`,
     'in place of the envelope': deep,
-    'objects': `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+    objects: `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
   }
   for (const [name, body] of Object.entries(bodies))
     await test.step(name, async () => {
@@ -221,13 +225,13 @@ test('a foreign tenant cannot see, touch or even notice an order', async ({ depo
   await expectUnharmed(api, log, before, 2)
 })
 
-test('an id that was used for another command is refused, the same command again is not repeated', async ({ api, log }) => {
+test('an id that was used for another command is refused, the same command again is not repeated', async ({
+  api,
+  log,
+}) => {
   const first = place('FIRST')
   await api.accepted(first)
-  const [again, reused] = [
-    ...(await api.push(first)),
-    ...(await api.push({ ...place('SECOND'), id: first.id })),
-  ]
+  const [again, reused] = [...(await api.push(first)), ...(await api.push({ ...place('SECOND'), id: first.id }))]
   expect(again).toMatchObject({ kind: 'accepted', version: 1 })
   expect(reused).toMatchObject({ kind: 'invalid', reason: 'command_reused' })
   await expectUnharmed(api, log, 1)

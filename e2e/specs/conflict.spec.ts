@@ -14,7 +14,10 @@ interface Scene {
 async function disagree(
   api: ApiClient,
   device: (account: Account) => Promise<Device>,
-  change: { readonly away: (app: Device['app']) => Promise<void>; readonly office: (app: Device['app']) => Promise<void> },
+  change: {
+    readonly away: (app: Device['app']) => Promise<void>
+    readonly office: (app: Device['app']) => Promise<void>
+  },
 ): Promise<Scene> {
   await seedProducts(api, mug)
   const order = await seedOrder(api, { number: 'CLASH-1', note: 'Leave at the door', lines: [[mug, 2]] })
@@ -35,7 +38,11 @@ const notes = {
   office: (app: Device['app']) => app.setNote('Give it to the neighbour'),
 }
 
-test('two notes for one order: a person sees base, mine and theirs, also after a reload', async ({ api, device, log }) => {
+test('two notes for one order: a person sees base, mine and theirs, also after a reload', async ({
+  api,
+  device,
+  log,
+}) => {
   const { order, away } = await disagree(api, device, notes)
   await away.app.open('/attention')
   const shows = async (): Promise<void> => {

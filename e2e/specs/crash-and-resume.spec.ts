@@ -21,7 +21,12 @@ async function workOffline(device: Device, order: SeededOrder): Promise<void> {
 }
 
 /** Every command that left the device is in the log, once, and nothing else is. */
-async function expectNothingLostOrTwice(log: ServerLog, pushes: Pushes, seeded: number, order: SeededOrder): Promise<void> {
+async function expectNothingLostOrTwice(
+  log: ServerLog,
+  pushes: Pushes,
+  seeded: number,
+  order: SeededOrder,
+): Promise<void> {
   const added = (await log.events()).slice(seeded)
   expect(added.map(({ command }) => command).toSorted()).toEqual([...pushes.commands()].toSorted())
   expect(added).toHaveLength(7)

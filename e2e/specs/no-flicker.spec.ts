@@ -72,7 +72,12 @@ test('a new order is in the list once, in every frame, while it is acknowledged 
   await desk.app.synced()
   const frames = await recording.stop()
 
-  const shown = runsOf(frames, (texts) => texts.filter((text) => text.includes(made.number)).map(total).join(' and '))
+  const shown = runsOf(frames, (texts) =>
+    texts
+      .filter((text) => text.includes(made.number))
+      .map(total)
+      .join(' and '),
+  )
   expect(shown).toEqual(['49.90'])
   expect(runsOf(frames, (texts) => String(texts.length))).toEqual(['2'])
 })

@@ -18,7 +18,13 @@ test('orders made and changed without a network survive a reload and a browser r
   await laptop.app.addLine(lamp, 1)
   await laptop.app.setQuantity(mug, 5)
   await laptop.app.setNote('Gift wrap, please')
-  const made = await laptop.app.placeOrder({ lastName: 'Hale', lines: [[rug, 3], [mug, 1]] })
+  const made = await laptop.app.placeOrder({
+    lastName: 'Hale',
+    lines: [
+      [rug, 3],
+      [mug, 1],
+    ],
+  })
   await laptop.app.hasPending(6)
 
   const showsTheWork = async (): Promise<void> => {

@@ -8,10 +8,17 @@ interface Manifest {
   readonly start_url: string
   readonly scope: string
   readonly display: string
-  readonly icons: readonly { readonly src: string; readonly sizes: string; readonly type: string; readonly purpose?: string }[]
+  readonly icons: readonly {
+    readonly src: string
+    readonly sizes: string
+    readonly type: string
+    readonly purpose?: string
+  }[]
 }
 
-test('the app can be installed: manifest, icons of the sizes it names, start address, service worker', async ({ device }) => {
+test('the app can be installed: manifest, icons of the sizes it names, start address, service worker', async ({
+  device,
+}) => {
   const { app, network } = await device(ada)
   const link = app.page.locator('link[rel="manifest"]')
   const address = new URL((await link.getAttribute('href')) ?? '', network.url)
@@ -64,7 +71,14 @@ for (const [name, viewport] of [
 ] as const)
   test(`every control has a name and every screen a title, on a ${name}`, async ({ api, device }) => {
     await seedProducts(api, mug, lamp)
-    const order = await seedOrder(api, { number: 'NAMED-1', note: 'A note', lines: [[mug, 1], [lamp, 2]] })
+    const order = await seedOrder(api, {
+      number: 'NAMED-1',
+      note: 'A note',
+      lines: [
+        [mug, 1],
+        [lamp, 2],
+      ],
+    })
     const { app } = await device(ada)
     await app.page.setViewportSize(viewport)
     const errors: string[] = []
@@ -81,7 +95,11 @@ for (const [name, viewport] of [
         const snapshot = await app.page.locator('body').ariaSnapshot()
         const unnamed = snapshot
           .split('\n')
-          .filter((line) => /^\s*- (button|link|textbox|searchbox|combobox|checkbox|radio|spinbutton|tab|switch|option|img)(:|$| \[)/.test(line))
+          .filter((line) =>
+            /^\s*- (button|link|textbox|searchbox|combobox|checkbox|radio|spinbutton|tab|switch|option|img)(:|$| \[)/.test(
+              line,
+            ),
+          )
         expect(unnamed, snapshot).toEqual([])
         // Nothing sticks out to the side.
         const overflow = await app.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)

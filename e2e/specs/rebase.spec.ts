@@ -44,7 +44,13 @@ test('different things of one order, changed by two people, do not get in each o
   log,
 }) => {
   await seedProducts(api, mug, lamp)
-  const order = await seedOrder(api, { number: 'BOTH-2', lines: [[mug, 2], [lamp, 1]] })
+  const order = await seedOrder(api, {
+    number: 'BOTH-2',
+    lines: [
+      [mug, 2],
+      [lamp, 1],
+    ],
+  })
   const [away, office] = [await device(ada), await device(ben)]
   await away.app.openOrder(order)
   await office.app.openOrder(order)

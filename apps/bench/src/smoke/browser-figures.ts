@@ -27,7 +27,8 @@ export async function measureBrowser(environment: Environment, progress: Progres
   const depot = await createDepot({ databaseUrl, directory: environment.directory, staticDirectory: SITE })
   try {
     await placeOrders(createImportTarget(depot.store))
-    if (!(await depot.caughtUp('harbour', 60_000))) throw new Error('The orders did not get into the lists in a minute.')
+    if (!(await depot.caughtUp('harbour', 60_000)))
+      throw new Error('The orders did not get into the lists in a minute.')
     const { url } = await depot.listen({ port: 0, host: '127.0.0.1' })
     const browser = await environment.launchBrowser()
     const a = await openPage(browser, url, 'ada')

@@ -45,6 +45,7 @@ async function runImport(databaseUrl: string, directory: string): Promise<Import
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
   if (code !== 0) throw new Error(`The import ended with ${String(code)}.`)
   const result = JSON.parse(output.trim().split('\n').at(-1) ?? '') as ImportResult
-  if (result.accepted !== result.commands) throw new Error(`The import did not take everything: ${JSON.stringify(result)}`)
+  if (result.accepted !== result.commands)
+    throw new Error(`The import did not take everything: ${JSON.stringify(result)}`)
   return result
 }
