@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // `source` first: workspace packages are read from their `src`, so that no test ever runs against a stale build.
-const conditions = ['source', 'module', 'node', 'development']
+const conditions = ['@tidemark/source', 'module', 'node', 'development']
 
 const reading = {
   // One fixed file: otherwise the nearest tsconfig.json is read with everything it references, for every source file.

@@ -5,7 +5,7 @@ import { VitePWA } from 'vite-plugin-pwa'
 
 export default defineConfig(async ({ command }) => ({
   // `source` first: the workspace's packages are read from their `src`, in development and in the build.
-  resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
+  resolve: { conditions: ['@tidemark/source', 'module', 'browser', 'development|production'] },
   build: { outDir: 'dist/web', emptyOutDir: true, target: 'es2023' },
   plugins: [
     react(),

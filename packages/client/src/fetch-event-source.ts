@@ -1,3 +1,5 @@
+import { createParser } from 'eventsource-parser'
+
 /** Opens the response that a stream is read from. */
 export type OpenStream = (url: string, signal: AbortSignal) => Promise<Response>
 
@@ -9,8 +11,6 @@ export interface FetchEventSourceInit {
  * Server-sent events over `fetch`: the browser's own `EventSource` can send no `Authorization` header, and a token in a
  * URL ends up in logs. It has the shape that tRPC's subscription link expects and, unlike the browser's, never
  * reconnects by itself: when the stream ends it is closed for good, and the sync loop decides what happens next.
- *
- * Parsing follows https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export class FetchEventSource extends EventTarget {
   static readonly CONNECTING = 0
@@ -54,53 +54,21 @@ export class FetchEventSource extends EventTarget {
   }
 
   async #read(body: ReadableStream<Uint8Array>): Promise<void> {
-    const parser = createEventParser((type, data, lastEventId) => {
-      if (this.readyState !== this.CLOSED) this.dispatchEvent(new MessageEvent(type, { data, lastEventId }))
+    let lastEventId = ''
+    const parser = createParser({
+      onEvent: ({ event, data, id }) => {
+        lastEventId = id ?? lastEventId
+        if (this.readyState !== this.CLOSED) {
+          this.dispatchEvent(new MessageEvent(event ?? 'message', { data, lastEventId }))
+        }
+      },
     })
     const decoder = new TextDecoder()
     const reader = body.getReader()
     for (;;) {
       const { done, value } = await reader.read()
       if (done || this.readyState === this.CLOSED) return
-      parser(decoder.decode(value, { stream: true }))
+      parser.feed(decoder.decode(value, { stream: true }))
     }
-  }
-}
-
-/** Takes the text of an event stream in pieces of any size and hands over each event when it is complete. */
-export function createEventParser(
-  onEvent: (type: string, data: string, lastEventId: string) => void,
-): (chunk: string) => void {
-  let rest = ''
-  let type = ''
-  let data: string[] = []
-  let lastEventId = ''
-
-  function takeLine(line: string): void {
-    if (line === '') {
-      if (data.length > 0) onEvent(type === '' ? 'message' : type, data.join('\n'), lastEventId)
-      type = ''
-      data = []
-      return
-    }
-    const colon = line.indexOf(':')
-    const field = colon < 0 ? line : line.slice(0, colon)
-    const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
-    if (field === 'event') type = value
-    else if (field === 'data') data.push(value)
-    else if (field === 'id' && !value.includes('\u0000')) lastEventId = value
-  }
-
-  return (chunk) => {
-    rest += chunk
-    let start = 0
-    for (const found of rest.matchAll(/\r\n|\n|\r/g)) {
-      const end = found.index + found[0].length
-      // A carriage return at the very end may be the first half of a line break.
-      if (found[0] === '\r' && end === rest.length) break
-      takeLine(rest.slice(start, found.index))
-      start = end
-    }
-    rest = rest.slice(start)
   }
 }

@@ -43,11 +43,11 @@ export function tidemark(options: TidemarkPluginOptions): Plugin {
     apply: 'serve',
     config: ({ root = process.cwd() }) => ({
       // Packages of the workspace are read from their sources: no build runs beside `vite`.
-      resolve: { conditions: ['source', ...defaultClientConditions] },
+      resolve: { conditions: ['@tidemark/source', ...defaultClientConditions] },
       // A database writes all the time.
       server: { watch: { ignored: [`${normalizePath(dataDirectory(resolve(root), options))}/**`] } },
       ssr: {
-        resolve: { conditions: ['source', ...defaultServerConditions] },
+        resolve: { conditions: ['@tidemark/source', ...defaultServerConditions] },
       },
     }),
     async configureServer(server) {
