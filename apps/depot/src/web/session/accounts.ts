@@ -61,7 +61,7 @@ export function tenantName(tenant: string): string {
   return cachedAccounts()?.find((account) => account.tenant === tenant)?.tenantName ?? tenant
 }
 
-export function readStored(key: string): unknown {
+function readStored(key: string): unknown {
   try {
     return JSON.parse(localStorage.getItem(key) ?? 'null')
   } catch {

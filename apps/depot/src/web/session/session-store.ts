@@ -1,11 +1,11 @@
 import { createStore } from 'zustand/vanilla'
 import { z } from 'zod'
 import type { Session } from './accounts.ts'
-import { readStored } from './accounts.ts'
+import { deleteStoredSession, readStoredSession, writeStoredSession } from './session-database.ts'
 
 /**
- * Who is signed in on this device. Kept in localStorage, so that the app starts signed in with no network and all
- * tabs agree. A token that has expired stays: its owner goes on working and signs in again to sync.
+ * Who is signed in on this device. Stored, so that the app starts signed in with no network and all tabs agree. A
+ * token that has expired stays: its owner goes on working and signs in again to sync.
  */
 export interface SessionState {
   readonly current: Session | undefined
@@ -13,7 +13,6 @@ export interface SessionState {
   readonly kept: Readonly<Record<string, number>>
 }
 
-const KEY = 'depot:session'
 const Stored = z.object({
   current: z
     .object({
@@ -21,44 +20,50 @@ const Stored = z.object({
       principal: z.object({ id: z.string(), tenant: z.string(), name: z.string(), roles: z.array(z.string()) }),
     })
     .optional(),
-  kept: z.record(z.string(), z.number()).default({}),
+  kept: z.record(z.string(), z.number()),
 })
+
+const NOBODY: SessionState = { current: undefined, kept: {} }
+
+export const sessionStore = createStore<SessionState>(() => NOBODY)
+
+const tabs = new BroadcastChannel('depot-session')
 
 export function accountKey(tenant: string, user: string): string {
   return `${tenant}/${user}`
 }
 
-export const sessionStore = createStore<SessionState>(() => read())
-
-function read(): SessionState {
-  const parsed = Stored.safeParse(readStored(KEY))
-  return parsed.success ? { current: parsed.data.current, kept: parsed.data.kept } : { current: undefined, kept: {} }
+/** Reads who is signed in; to be awaited before the first render. */
+export async function loadSession(): Promise<void> {
+  const parsed = Stored.safeParse(await readStoredSession().catch(() => undefined))
+  sessionStore.setState(parsed.success ? { current: parsed.data.current, kept: parsed.data.kept } : NOBODY, true)
 }
 
-function write(state: SessionState): void {
-  localStorage.setItem(KEY, JSON.stringify(state))
-  sessionStore.setState(state)
-}
-
-export function startSession(session: Session): void {
+/** Resolves when the session is stored: from then on the app starts with it, whatever happens to the browser. */
+export async function startSession(session: Session): Promise<void> {
   const key = accountKey(session.principal.tenant, session.principal.id)
   const { [key]: _taken, ...kept } = sessionStore.getState().kept
-  write({ current: session, kept })
+  await write({ current: session, kept })
 }
 
 /** Signs out. `left` is how many changes stay on the device for this person's next sign-in. */
-export function endSession(left: number): void {
+export async function endSession(left: number): Promise<void> {
   const { current, kept } = sessionStore.getState()
   if (current === undefined) return
   const key = accountKey(current.principal.tenant, current.principal.id)
-  write({ current: undefined, kept: left === 0 ? kept : { ...kept, [key]: left } })
+  await write({ current: undefined, kept: left === 0 ? kept : { ...kept, [key]: left } })
 }
 
 /** Follows what other tabs do. Returns the way to stop. */
 export function followOtherTabs(): () => void {
-  const onStorage = (event: StorageEvent): void => {
-    if (event.key === KEY || event.key === null) sessionStore.setState(read(), true)
-  }
-  addEventListener('storage', onStorage)
-  return () => removeEventListener('storage', onStorage)
+  const onMessage = (): void => void loadSession()
+  tabs.addEventListener('message', onMessage)
+  return () => tabs.removeEventListener('message', onMessage)
+}
+
+async function write(state: SessionState): Promise<void> {
+  const nobody = state.current === undefined && Object.keys(state.kept).length === 0
+  await (nobody ? deleteStoredSession() : writeStoredSession(state))
+  sessionStore.setState(state, true)
+  tabs.postMessage('changed')
 }

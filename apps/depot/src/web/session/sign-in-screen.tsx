@@ -42,7 +42,7 @@ export function SignInScreen(): ReactNode {
       return
     }
     navigate(wanted === '/' || wanted === '/sign-in' ? '/orders' : wanted, { replace: true })
-    startSession(session)
+    await startSession(session).catch(() => setProblem(words.problems.storage))
   }
 
   const tenants = [...new Set((accounts ?? []).map(({ tenant }) => tenant))]

@@ -3,6 +3,7 @@ import { useClient } from '@tidemark/react'
 import { Button } from '../ui/button.tsx'
 import { addToast } from '../ui/toasts.ts'
 import { texts } from '../texts.ts'
+import { words } from '../words.ts'
 import { signIn } from '../session/accounts.ts'
 import { startSession } from '../session/session-store.ts'
 
@@ -18,7 +19,8 @@ export function SignInAgain(): ReactNode {
       addToast({ text: texts.signIn.failed, tone: 'bad' })
       return
     }
-    startSession(session)
+    // In use as soon as it is stored; where it cannot be, it is asked for again next time.
+    await startSession(session).catch(() => addToast({ text: words.problems.storage, tone: 'bad' }))
     client.sync()
   }
   return (

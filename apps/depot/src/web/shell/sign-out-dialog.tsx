@@ -17,7 +17,7 @@ export function SignOutDialog({ onClose }: { readonly onClose: () => void }): Re
     setBusy(true)
     const result = await client.signOut(choice)
     setBusy(false)
-    if (result.kind === 'signed-out') endSession(result.kept)
+    if (result.kind === 'signed-out') await endSession(result.kept)
     else setProblem(result.kind === 'pending-work' ? texts.signOut.changed(result.count) : words.problems.storage)
   }
   return (
