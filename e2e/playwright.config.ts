@@ -24,7 +24,7 @@ export default defineConfig({
   // A test that passes only the second time has failed.
   retries: 0,
   forbidOnly: process.env.CI !== undefined,
-  timeout: 90_000,
+  timeout: 120_000,
   // Generous, since it bounds a failure and never a success; promises about time are asserted by name.
   expect: { timeout: 20_000 },
   reporter: reporters,

@@ -82,6 +82,32 @@ test('a new order is in the list once, in every frame, while it is acknowledged 
   expect(runsOf(frames, (texts) => String(texts.length))).toEqual(['2'])
 })
 
+test('pieces that are received are counted once, in every frame: adding up shows what is folded twice', async ({
+  api,
+  depot,
+  device,
+  log,
+}) => {
+  await seedProducts(api, mug)
+  const desk = await device(ada)
+  desk.network.latency(60)
+  await desk.app.follow('Stock')
+  await expect(desk.app.stockRow(mug)).toHaveCount(1)
+  const recording = await recordFrames(desk.app.page.locator('body'), '[data-testid="stock-row"] td:nth-child(3)')
+  for (let delivery = 1; delivery <= 6; delivery += 1) {
+    await desk.app.receive(mug, 1)
+    if (delivery % 2 === 0) await desk.app.synced()
+  }
+  const hold = await holdProjections(depot.databaseUrl)
+  for (let delivery = 7; delivery <= 9; delivery += 1) await desk.app.receive(mug, 1)
+  // All nine are in the log, the last three in no projected row yet.
+  await expect.poll(() => log.story(`product/${mug.code}`).then((story) => story.length)).toBe(2 + 9)
+  await hold.release()
+  await desk.app.synced()
+  const onHand = runsOf(await recording.stop(), (texts) => texts.join(' and '))
+  expect(onHand).toEqual(Array.from({ length: 10 }, (_, received) => String(100 + received)))
+})
+
 function total(row: string): string {
   return /£([\d.]+)/.exec(row)?.[1] ?? row
 }
