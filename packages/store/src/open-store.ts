@@ -176,8 +176,8 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     stopped.abort()
     const writers = Promise.all([...writersByLane.values()].map((writer) => writer.close()))
     // Calls in flight get a second to end by themselves; then their connections go.
-    await Promise.race([writers, new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
-    await Promise.all([reader.close(600), appender.close(600), hints?.close()])
+    await atMost(1_000, writers)
+    await atMost(900, Promise.all([reader.close(600), appender.close(600), hints?.close()]))
   }
 
   return {
@@ -254,6 +254,16 @@ async function prepare(sql: Driver, shouldMigrate: boolean): Promise<ServerFacts
   }
   if (shouldMigrate) await migrate(sql, { namespace: 'store', directory: MIGRATIONS })
   return facts
+}
+
+/** Waits for the promise, but no longer than so many milliseconds. */
+async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([promise, limit])
+  clearTimeout(timer)
 }
 
 /** Reads change nothing, so they are simply asked again while a connection is replaced. */

@@ -65,6 +65,45 @@ test('a killed backend is an unknown outcome, and the next call gets a new one',
   expect(await sql.query('select 1 as one')).toEqual([{ one: 1 }])
 })
 
+test('a pool that lost a connection gets no new call, and its other calls end in peace', async () => {
+  let losses = 0
+  const driver = createPostgresDriver({
+    url: database.url,
+    maxConnections: 3,
+    applicationName: 'kept',
+    deadlineMs: 10_000,
+    onLost: () => losses++,
+  })
+  const pid = async (): Promise<unknown> => (await driver.query('select pg_backend_pid() as pid'))[0]?.['pid']
+  const idle = await pid()
+  const running = driver.query(`select 'done' as word from pg_sleep(0.3)`)
+  await expect(driver.query('select pg_terminate_backend(pg_backend_pid())')).rejects.toMatchObject({ kind: 'unknown' })
+  expect(losses).toBe(1)
+  // The old pool still has a healthy connection: it is not used any more.
+  const after = await Promise.all([pid(), pid()])
+  expect(after).not.toContain(idle)
+  expect(await running).toEqual([{ word: 'done' }])
+  expect(losses).toBe(1)
+  await driver.close(1_000)
+})
+
+test('a call that gets no connection in time was not sent', async () => {
+  const driver = createPostgresDriver({
+    url: database.url,
+    maxConnections: 1,
+    applicationName: 'busy',
+    deadlineMs: 10_000,
+  })
+  const running = driver.query('select pg_sleep(0.5)')
+  await expect(driver.query('select 1', [], { deadlineMs: 50 })).rejects.toMatchObject({
+    kind: 'not-sent',
+    code: 'BUSY',
+  })
+  await running
+  expect(await driver.query('select 1 as one')).toEqual([{ one: 1 }])
+  await driver.close(1_000)
+})
+
 test('nobody there is a call that was not sent', async () => {
   const url = new URL(database.url)
   url.port = '1'

@@ -28,6 +28,8 @@ export function listen(options: ListenerOptions): Listener {
   let closed = false
   /** Ends the current wait: the connection was lost, or the listener is closed. */
   let interrupt = (): void => {}
+  /** Fails what the current connection is being asked. */
+  let hangUp = (): void => {}
 
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
@@ -54,6 +56,7 @@ export function listen(options: ListenerOptions): Listener {
       },
       (_channel, payload) => options.onNotify(payload),
     )
+    hangUp = () => void client.end({ timeout: 0 }).catch(() => {})
     const answers = async (statement: string): Promise<boolean> => {
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<false>((resolve) => {
@@ -77,7 +80,7 @@ export function listen(options: ListenerOptions): Listener {
       }
     }
     lost = true
-    void client.end({ timeout: 0 }).catch(() => {})
+    hangUp()
     return listening
   }
 
@@ -94,6 +97,7 @@ export function listen(options: ListenerOptions): Listener {
     async close() {
       closed = true
       interrupt()
+      hangUp()
       await following
     },
   }
