@@ -47,6 +47,7 @@ export {
   type Projection,
   type RowOf,
 } from './projection.ts'
+export { sharding, splitEscrow, wholeOf, type Sharding } from './sharding.ts'
 export { validate, type AnySchema, type InputOf, type OutputOf, type StandardSchema, type Validation, type ValidationIssue } from './schema.ts'
 export {
   fromStoredJson,
