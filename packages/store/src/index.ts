@@ -1,3 +1,4 @@
+export { appendToShards, type ShardDecision, type ShardedAnswer, type ShardedCommand } from './append-to-shards.ts'
 export type { Driver, DriverOptions, QueryOptions, QueryParameter, Row } from './driver.ts'
 export { DatabaseError, isTransient, MigrationError, StoreOpenError, type DatabaseFailure } from './errors.ts'
 export type { LaneQueueLimits } from './lane-queue.ts'
