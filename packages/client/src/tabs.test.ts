@@ -3,6 +3,7 @@ import { createTestBrowser } from './test-support/browser.ts'
 import { openDevice, until, untilLive, untilQuiet } from './test-support/device.ts'
 import { createMemorySyncServer } from './test-support/memory-sync-server.ts'
 import { bob, Order, OrderList, shop, SkuTotals } from './test-support/shop-domain.ts'
+import { openTabs } from './tabs.ts'
 
 describe('two tabs', () => {
   test('agree: what one does shows in the other, pending and confirmed, and one of them does the network', async () => {
@@ -151,4 +152,27 @@ describe('two tabs', () => {
     expect(await two.client.signOut()).toEqual({ kind: 'signed-out', kept: 0 })
     await until(() => expect(one.client.status.get().connection).toBe('offline'))
   })
+})
+
+test('a tab that is granted the lock while it closes lets go of it at once', async () => {
+  let grant: () => unknown = () => undefined
+  const locks = {
+    request: (_name: string, _options: LockOptions, callback: () => unknown) => {
+      grant = callback
+      return new Promise(() => undefined)
+    },
+  } as unknown as LockManager
+  let led = false
+  const tabs = openTabs({
+    name: 'shop',
+    platform: { locks, channel: () => undefined },
+    onLead: () => (led = true),
+    onMessage: () => undefined,
+    onTrouble: (error) => {
+      throw error
+    },
+  })
+  tabs.close()
+  await grant()
+  expect(led).toBe(false)
 })

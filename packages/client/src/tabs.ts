@@ -55,6 +55,8 @@ export function openTabs({ name, platform, onLead, onMessage, onTrouble }: TabsO
   } else {
     platform.locks
       .request(lockName, { signal: closing.signal }, () => {
+        // Granted while this tab was closing: an abort no longer reaches the request, and nobody would let go.
+        if (closing.signal.aborted) return Promise.resolve()
         lead()
         return new Promise<void>((resolve) => {
           letGo = resolve
