@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from './stored-json.ts'
-import type { AnySchema, OutputOf } from './schema.ts'
-import type { DomainEvent, Emitted, EventInput, EventMap, Upcasts } from './event.ts'
+import type { AnySchema, InputOf, OutputOf } from './schema.ts'
+import type { DomainEvent, Emitted, EventInput, EventMap } from './event.ts'
+import { resolveUpcasts, type UpcastChain, type Upcasts } from './upcast-chain.ts'
 import type { Allow, Principal } from './principal.ts'
 import type { StreamId, Uuid } from './id.ts'
 
@@ -47,10 +48,11 @@ export type ConflictPolicy<State, Input> =
   | 'reject'
   | ((view: ConflictView<State, Input>) => ConflictChoice<Input>)
 
-interface CommandOptions {
-  /** Schema version of the input, from 1. */
+interface CommandOptions<Input = never> {
+  /** Schema version of the input, from 1. Default 1, or what the chain in `upcast` leads to. */
   readonly version?: number
-  readonly upcast?: Upcasts
+  /** A table of functions, or a typed chain (`upcasts`) that must end in what the schema reads. */
+  readonly upcast?: Upcasts | UpcastChain<Input>
   /** No longer accepted: pending ones are shown to a person, not folded. */
   readonly retired?: boolean
   /** Who may send it. Default: every member of the tenant. Checked on the server at arrival, and by screens. */
@@ -96,7 +98,7 @@ export interface CommandBuilder<State, Events extends EventMap> {
     Policy extends 'merge' | ConflictPolicy<State, OutputOf<S>> = ConflictPolicy<State, OutputOf<S>>,
   >(
     schema: S,
-    options: CommandOptions & {
+    options: CommandOptions<InputOf<S>> & {
       /**
        * What happens when others have moved the stream past the version the command was decided on. Default
        * `'rebase'`: decide again on the current state. `'merge'`: commutative, no version check, no state.
@@ -123,8 +125,7 @@ export function defineCommand(
     type: '',
     aggregate: '',
     schema,
-    version: options.version ?? 1,
-    upcast: options.upcast ?? {},
+    ...resolveUpcasts('a command', options.version, options.upcast),
     retired: options.retired ?? false,
     allow: options.allow ?? (() => true),
     offline: options.offline ?? 'optimistic',

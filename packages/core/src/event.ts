@@ -1,15 +1,7 @@
 import type { Json } from './stored-json.ts'
 import type { AnySchema, InputOf, OutputOf } from './schema.ts'
 import type { StreamId, Uuid } from './id.ts'
-
-/**
- * Turns data of one schema version into the next. Upcasters are pure and run on every read path. The parameter is
- * what that older version stored; annotate it with the old shape.
- */
-export type Upcast = (data: never) => unknown
-
-/** Upcasters by the version they start from: `{ 1: v1 => v2, 2: v2 => v3 }`. */
-export type Upcasts = Readonly<Record<number, Upcast>>
+import { resolveUpcasts, type UpcastChain, type Upcasts } from './upcast-chain.ts'
 
 export interface EventDefinition<S extends AnySchema = AnySchema> {
   readonly schema: S
@@ -18,14 +10,19 @@ export interface EventDefinition<S extends AnySchema = AnySchema> {
   readonly upcast: Upcasts
 }
 
-export interface EventOptions {
+export interface EventOptions<Input = unknown> {
+  /** Default 1, or what the chain in `upcast` leads to. */
   readonly version?: number
-  readonly upcast?: Upcasts
+  /** A table of functions, or a typed chain (`upcasts`) that must end in what the schema reads. */
+  readonly upcast?: Upcasts | UpcastChain<Input>
 }
 
-/** Declares an event: the schema of its current version, and how older versions become it. */
-export function event<S extends AnySchema>(schema: S, options: EventOptions = {}): EventDefinition<S> {
-  return { schema, version: options.version ?? 1, upcast: options.upcast ?? {} }
+/**
+ * Declares an event: the schema of its current version, and how older versions become it. A field that is only added needs
+ * no new version: with a default in the schema, events stored before are read with the default (weak reading).
+ */
+export function event<S extends AnySchema>(schema: S, options: EventOptions<InputOf<S>> = {}): EventDefinition<S> {
+  return { schema, ...resolveUpcasts('an event', options.version, options.upcast) }
 }
 
 export type EventMap = Readonly<Record<string, EventDefinition>>

@@ -1,6 +1,7 @@
 import type { Json } from './stored-json.ts'
 import { validate, type ValidationIssue } from './schema.ts'
-import type { Upcasts, DomainEvent } from './event.ts'
+import type { DomainEvent } from './event.ts'
+import type { Upcasts } from './upcast-chain.ts'
 import type { CommandDefinition, StoredCommand } from './command.ts'
 import type { Domain } from './domain.ts'
 
