@@ -1,7 +1,19 @@
 export { appendToShards, type ShardDecision, type ShardedAnswer, type ShardedCommand } from './append-to-shards.ts'
+export {
+  createAggregateLoader,
+  type AggregateLoader,
+  type AggregateLoaderOptions,
+  type LoadAnswer,
+  type SnapshotProblem,
+  type SnapshotTaken,
+  type StateMigration,
+} from './aggregate-loader.ts'
 export type { Driver, DriverOptions, QueryOptions, QueryParameter, Row } from './driver.ts'
 export { DatabaseError, isTransient, MigrationError, StoreOpenError, type DatabaseFailure } from './errors.ts'
 export type { LaneQueueLimits } from './lane-queue.ts'
 export { migrate, type MigrateOptions } from './migrate.ts'
 export { openStore, type PostgresStore, type Readiness, type StoreOptions } from './open-store.ts'
 export { createPostgresDriver } from './postgres-driver.ts'
+export { resnapshot, type ResnapshotOptions, type ResnapshotProgress, type ResnapshotResult } from './resnapshot.ts'
+export type { SnapshotPolicy } from './snapshot-policy.ts'
+export { createSnapshots, type NewSnapshot, type SaveAnswer, type Snapshot, type Snapshots } from './snapshots.ts'

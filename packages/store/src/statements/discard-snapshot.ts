@@ -1,0 +1,12 @@
+import type { Driver } from '../driver.ts'
+
+/** Removes the snapshot if it still is the one at this version and event. */
+export async function discardSnapshot(
+  sql: Driver,
+  input: { tenant: string; stream: string; version: number; eventId: string },
+): Promise<void> {
+  await sql.query(
+    'delete from tidemark.snapshots where tenant = $1 and stream = $2 and version = $3 and event_id = $4',
+    [input.tenant, input.stream, input.version, input.eventId],
+  )
+}
