@@ -4,7 +4,7 @@ import type { Quantiles } from './quantiles.ts'
 export interface SmokeResult {
   readonly bench: 'smoke'
   readonly figures: {
-    /** Dispatch to painted change among 1,000 orders, less the median of a bare React state update beside it. */
+    /** Dispatch to painted change among 1,000 orders, less a bare React state update beside it: quantile less quantile. */
     readonly paintExtraMs: Quantiles
     /** What `paintExtraMs` is made of. */
     readonly paintMs: Quantiles
