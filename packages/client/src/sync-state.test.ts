@@ -197,6 +197,15 @@ describe('the sync loop', () => {
     ])
   })
 
+  test('tries at once when woken, and forgets the failures of a network that was another one', () => {
+    const waiting: SyncState = { kind: 'waiting', failures: 9, shown: 'offline' }
+    const woken = nextSyncStep(waiting, { kind: 'wake' })
+    expect(woken).toEqual({ state: { kind: 'pulling', failures: 0, shown: 'offline' }, effect: { kind: 'pull' } })
+    const again = nextSyncStep(woken.state, { kind: 'failed', failure: { kind: 'unreachable', message: '' } })
+    expect(again.effect).toEqual({ kind: 'wait', failures: 1, atLeast: 0 })
+    expect(nextSyncStep(waiting, { kind: 'timer' }).state).toMatchObject({ kind: 'pulling', failures: 9 })
+  })
+
   test('backs off with full jitter up to 30 seconds, and never before the server allows', () => {
     fc.assert(
       fc.property(

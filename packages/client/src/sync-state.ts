@@ -92,6 +92,8 @@ export function nextSyncStep(state: SyncState, event: SyncEvent): SyncStep {
     case 'storage-failed':
       return isActive(state) ? wait(failuresOf(state) + 1, 'storage-trouble', 0) : stay
     case 'wake':
+      // Failures from before say nothing about the network that is there now: backing off starts anew.
+      return state.kind === 'waiting' ? pull(0, state.shown) : stay
     case 'timer':
       return state.kind === 'waiting' ? pull(state.failures, state.shown) : stay
   }
