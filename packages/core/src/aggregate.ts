@@ -79,12 +79,10 @@ export function assertName(kind: string, name: string): void {
  *   }),
  * })
  */
-export function aggregate<
-  const Name extends string,
-  State,
-  Events extends EventMap,
-  Commands extends CommandMap,
->(name: Name, options: AggregateOptions<State, Events, Commands>): Aggregate<Name, State, Events, Commands> {
+export function aggregate<const Name extends string, State, Events extends EventMap, Commands extends CommandMap>(
+  name: Name,
+  options: AggregateOptions<State, Events, Commands>,
+): Aggregate<Name, State, Events, Commands> {
   assertName('Aggregate', name)
   const commands: Record<string, unknown> = {}
   const declared = options.commands(defineCommand as unknown as CommandBuilder<State, Events>)
@@ -132,9 +130,7 @@ export function evolveState<State>(
   event: DomainEvent,
 ): VersionedState<State> {
   const member = event.type.slice(of.name.length + 1)
-  const evolve = of.evolve[member] as
-    | ((state: State, data: unknown, event: DomainEvent) => State)
-    | undefined
+  const evolve = of.evolve[member] as ((state: State, data: unknown, event: DomainEvent) => State) | undefined
   const state = evolve === undefined ? current.state : evolve(current.state, event.data, event)
   return { version: event.version, state }
 }
@@ -147,4 +143,3 @@ function assertMember(aggregateName: string, kind: string, member: string): void
     )
   }
 }
-

@@ -83,7 +83,8 @@ export interface CommandDefinition<S extends AnySchema = AnySchema, Code extends
 }
 
 export type CommandMap = Readonly<Record<string, CommandDefinition>>
-export type CommandInput<C> = C extends CommandDefinition<infer S> ? NonNullable<S['~standard']['types']>['input'] : never
+export type CommandInput<C> =
+  C extends CommandDefinition<infer S> ? NonNullable<S['~standard']['types']>['input'] : never
 export type RefusalCode<C> = C extends { readonly codes?: infer Code } ? Extract<Code, string> : never
 
 /**

@@ -117,7 +117,8 @@ function emitOf(aggregate: AnyAggregate): Record<string, (data: unknown) => Emit
   for (const [member, definition] of Object.entries(aggregate.events)) {
     emit[member] = (data) => {
       const checked = validate(definition.schema, data)
-      if (!checked.ok) throw new EmitError(`"${aggregate.name}.${member}" was emitted with invalid data`, checked.issues)
+      if (!checked.ok)
+        throw new EmitError(`"${aggregate.name}.${member}" was emitted with invalid data`, checked.issues)
       const stored = toStoredJson(checked.value)
       if (!stored.ok) {
         throw new EmitError(`"${aggregate.name}.${member}" was emitted with data that cannot be stored`, [

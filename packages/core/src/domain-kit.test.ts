@@ -140,7 +140,11 @@ describe('deciding a command', () => {
   })
 
   it('lets a command hold and change nothing', () => {
-    expect(decideCommand(request({ input: { by: 0 } }))).toMatchObject({ kind: 'events', events: [], after: { version: 2 } })
+    expect(decideCommand(request({ input: { by: 0 } }))).toMatchObject({
+      kind: 'events',
+      events: [],
+      after: { version: 2 },
+    })
   })
 
   it('gives a commutative command no state', () => {
@@ -179,7 +183,10 @@ describe('reading what is stored', () => {
   })
 
   it('tells unknown types, newer schemas, missing upcasters, failing upcasters and invalid data apart', () => {
-    expect(readEvent(domain, stored({ type: 'account.closed' }))).toEqual({ kind: 'unknown-type', type: 'account.closed' })
+    expect(readEvent(domain, stored({ type: 'account.closed' }))).toEqual({
+      kind: 'unknown-type',
+      type: 'account.closed',
+    })
     expect(readEvent(domain, stored({ schema: 4 }))).toMatchObject({ kind: 'newer-schema', stored: 4, known: 3 })
     expect(readEvent(domain, stored({ schema: 0 }))).toMatchObject({ kind: 'missing-upcaster', from: 0 })
     expect(readEvent(domain, stored({ schema: 2, data: { owner: 'Mononym' } }))).toMatchObject({
@@ -236,12 +243,17 @@ describe('projections', () => {
   })
 
   it('refuse a domain in which two of them share a name, or one folds an aggregate that is not there', () => {
-    expect(() => defineDomain({ name: 'x', aggregates: [Account], projections: [Balances, Balances] })).toThrow(/Two projections/)
+    expect(() => defineDomain({ name: 'x', aggregates: [Account], projections: [Balances, Balances] })).toThrow(
+      /Two projections/,
+    )
     expect(() => defineDomain({ name: 'x', aggregates: [], projections: [Balances] })).toThrow(/not in the domain/)
   })
 
   it('know which of them fold an event type', () => {
-    expect(domain.projectionsByEventType.get('account.moved')?.map((p) => p.name)).toEqual(['state:account', 'balances'])
+    expect(domain.projectionsByEventType.get('account.moved')?.map((p) => p.name)).toEqual([
+      'state:account',
+      'balances',
+    ])
     expect(domain.aggregateOf('account/a')).toBe(Account)
     expect(domain.aggregateOf('other/a')).toBeUndefined()
   })

@@ -46,7 +46,9 @@ export function defineDomain(options: DomainOptions): Domain {
     claim(projectionsByName, declared.name, declared, 'projection')
     for (const source of declared.aggregates) {
       if (aggregatesByName.get(source.name) !== source) {
-        throw new TypeError(`Projection "${declared.name}" folds aggregate "${source.name}", which is not in the domain.`)
+        throw new TypeError(
+          `Projection "${declared.name}" folds aggregate "${source.name}", which is not in the domain.`,
+        )
       }
     }
     for (const type of declared.types) {

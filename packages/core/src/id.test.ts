@@ -41,7 +41,16 @@ describe('ids', () => {
   it('of streams are an aggregate and a key of safe characters', () => {
     expect(parseStreamId('order/0197b1de-0000-7000-8000-000000000000')).toMatchObject({ aggregate: 'order' })
     expect(parseStreamId('product/85123A')).toEqual({ aggregate: 'product', key: '85123A' })
-    for (const bad of ['order', 'order/', '/x', 'order/a b', 'order/a/b', 'order/../x', `order/${'x'.repeat(129)}`, 'order/\u0000']) {
+    for (const bad of [
+      'order',
+      'order/',
+      '/x',
+      'order/a b',
+      'order/a/b',
+      'order/../x',
+      `order/${'x'.repeat(129)}`,
+      'order/\u0000',
+    ]) {
       expect(parseStreamId(bad)).toBeUndefined()
     }
   })

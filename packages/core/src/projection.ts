@@ -1,6 +1,13 @@
 import type { AnySchema, OutputOf } from './schema.ts'
 import type { DomainEvent, EventData, EventMap } from './event.ts'
-import { assertName, evolveState, initialState, type AnyAggregate, type EventsOf, type VersionedState } from './aggregate.ts'
+import {
+  assertName,
+  evolveState,
+  initialState,
+  type AnyAggregate,
+  type EventsOf,
+  type VersionedState,
+} from './aggregate.ts'
 import { TENANT_SCOPE } from './principal.ts'
 
 /** A field of the row, ascending; with a leading `-` descending. */
@@ -10,7 +17,9 @@ type EventsByType<A> = A extends AnyAggregate
   ? { [Name in keyof EventsOf<A> & string as `${A['name']}.${Name}`]: EventData<EventsOf<A>[Name]> }
   : never
 
-type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void ? I : never
+type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never
 
 /** Data by handler name: short event names over one aggregate, full types over several. */
 type Foldable<On> = On extends readonly AnyAggregate[]
@@ -66,7 +75,9 @@ export interface AnyProjection {
   scope(row: unknown): string
 }
 
-export type RowOf<P> = P extends { readonly fold: (row: infer Row, event: DomainEvent) => unknown } ? Exclude<Row, undefined> : never
+export type RowOf<P> = P extends { readonly fold: (row: infer Row, event: DomainEvent) => unknown }
+  ? Exclude<Row, undefined>
+  : never
 
 /**
  * Declares a projection: rows folded from events, the same function in browser and server.
@@ -97,7 +108,8 @@ export function projection<
   const handlers = new Map<string, (row: Row | undefined, event: DomainEvent) => Row | undefined>()
   for (const [member, handler] of Object.entries(options.fold)) {
     const type = several ? member : `${only.name}.${member}`
-    if (!known.has(type)) throw new TypeError(`Projection "${name}" folds "${type}", which none of its aggregates declares.`)
+    if (!known.has(type))
+      throw new TypeError(`Projection "${name}" folds "${type}", which none of its aggregates declares.`)
     handlers.set(type, handler as (row: Row | undefined, event: DomainEvent) => Row | undefined)
   }
   return {
@@ -122,7 +134,9 @@ export const STATE_PREFIX = 'state:'
  * The built-in projection of an aggregate's states: what a device needs to decide without history. Its key is the
  * stream, its row the state at a version.
  */
-export function stateProjection<State>(of: AnyAggregate & { readonly initial: () => State }): Projection<string, VersionedState<State>> {
+export function stateProjection<State>(
+  of: AnyAggregate & { readonly initial: () => State },
+): Projection<string, VersionedState<State>> {
   const typed = of as unknown as import('./aggregate.ts').Aggregate<string, State, EventMap>
   return {
     name: `${STATE_PREFIX}${of.name}`,

@@ -77,8 +77,24 @@ describe('a projection over shards', () => {
   it('sums them under the key of the whole', () => {
     const rows = new Map<string | undefined, { count: number } | undefined>()
     for (const [index, streamId] of [...sharding(4).streamsOf('stock/a'), 'stock/b'].entries()) {
-      const key = Counts.key({ id: '', type: 'stock.counted', streamId, version: 1, data: {}, occurredAt: '', principal: '' })
-      const read = { id: '', type: 'stock.counted', streamId, version: 1, data: { by: index + 1 }, occurredAt: '', principal: '' }
+      const key = Counts.key({
+        id: '',
+        type: 'stock.counted',
+        streamId,
+        version: 1,
+        data: {},
+        occurredAt: '',
+        principal: '',
+      })
+      const read = {
+        id: '',
+        type: 'stock.counted',
+        streamId,
+        version: 1,
+        data: { by: index + 1 },
+        occurredAt: '',
+        principal: '',
+      }
       rows.set(key, Counts.fold(rows.get(key), read))
     }
     expect(Object.fromEntries(rows)).toEqual({ 'stock/a': { count: 10 }, 'stock/b': { count: 5 } })

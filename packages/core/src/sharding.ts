@@ -64,7 +64,8 @@ export function wholeOf(stream: StreamId): StreamId {
  * @param quantity In minor units: an integer from 0.
  */
 export function splitEscrow(quantity: number, count: number): readonly number[] {
-  if (!Number.isSafeInteger(quantity) || quantity < 0) throw new RangeError(`${quantity} cannot be split: it is no count.`)
+  if (!Number.isSafeInteger(quantity) || quantity < 0)
+    throw new RangeError(`${quantity} cannot be split: it is no count.`)
   if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`${count} is no number of shards.`)
   const part = Math.floor(quantity / count)
   const larger = quantity % count
@@ -74,7 +75,8 @@ export function splitEscrow(quantity: number, count: number): readonly number[] 
 function shardStream(whole: StreamId, number: number): StreamId {
   const stream = `${whole}~shard-${number}`
   if (SHARD.test(whole)) throw new TypeError(`"${whole}" is a shard already.`)
-  if (parseStreamId(stream) === undefined) throw new TypeError(`"${whole}" cannot be sharded: it is no stream id, or too long.`)
+  if (parseStreamId(stream) === undefined)
+    throw new TypeError(`"${whole}" cannot be sharded: it is no stream id, or too long.`)
   return stream
 }
 

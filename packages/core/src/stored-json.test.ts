@@ -83,6 +83,9 @@ describe('stored JSON', () => {
   it('refuses texts over the length, counting everything', () => {
     expect(toStoredJson('x'.repeat(98), { maxLength: 100 }).ok).toBe(true)
     expect(toStoredJson('x'.repeat(99), { maxLength: 100 })).toMatchObject({ ok: false, issue: { code: 'too_large' } })
-    expect(toStoredJson(Array(1000).fill(1), { maxLength: 100 })).toMatchObject({ ok: false, issue: { code: 'too_large' } })
+    expect(toStoredJson(Array(1000).fill(1), { maxLength: 100 })).toMatchObject({
+      ok: false,
+      issue: { code: 'too_large' },
+    })
   })
 })

@@ -14,9 +14,13 @@ const Person = aggregate('person', {
   initial: () => ({ last: '', title: '' }),
   events: {
     // `title` came later and has a default, so it needed no version of its own.
-    named: event(z.object({ first: z.string(), last: z.string(), title: z.string().default('none') }), { upcast: chain }),
+    named: event(z.object({ first: z.string(), last: z.string(), title: z.string().default('none') }), {
+      upcast: chain,
+    }),
     // Version 1 was never released: the chain starts at 2.
-    moved: event(z.object({ city: z.string() }), { upcast: upcasts<{ town: string }>(2).step(({ town }) => ({ city: town })) }),
+    moved: event(z.object({ city: z.string() }), {
+      upcast: upcasts<{ town: string }>(2).step(({ town }) => ({ city: town })),
+    }),
   },
   evolve: { named: (_, { last, title }) => ({ last, title }), moved: (person) => person },
   commands: (command) => ({
@@ -52,7 +56,11 @@ describe('a typed chain of upcasters', () => {
 
   it('reads data of every version of events and commands as the newest', () => {
     const data = { first: 'Ada', last: 'Byron', title: 'none' }
-    for (const [schema, old] of [[1, { name: ' Ada Byron ' }], [2, { full: 'Ada Byron' }], [3, { first: 'Ada', last: 'Byron' }]] as const) {
+    for (const [schema, old] of [
+      [1, { name: ' Ada Byron ' }],
+      [2, { full: 'Ada Byron' }],
+      [3, { first: 'Ada', last: 'Byron' }],
+    ] as const) {
       expect(readEvent(domain, stored({ schema, data: old }))).toMatchObject({ kind: 'event', event: { data } })
       expect(readCommand(domain, command(schema, old))).toMatchObject({ kind: 'command', input: data })
     }
@@ -65,7 +73,9 @@ describe('a typed chain of upcasters', () => {
   })
 
   it('refuses a version beside it that it does not lead to, and a first version below 1', () => {
-    expect(() => event(z.object({}), { version: 4, upcast: chain as never })).toThrow(/lead to schema version 3, but version 4/)
+    expect(() => event(z.object({}), { version: 4, upcast: chain as never })).toThrow(
+      /lead to schema version 3, but version 4/,
+    )
     expect(event(z.object({}), { version: 3, upcast: chain as never }).version).toBe(3)
     expect(() => upcasts(0)).toThrow(RangeError)
   })
@@ -85,8 +95,14 @@ describe('what cannot be read', () => {
   it('has a kind of its own for each cause, for events and for commands alike', () => {
     const cases = [
       [readEvent(domain, stored({ type: 'person.left' })), { kind: 'unknown-type', type: 'person.left' }],
-      [readEvent(domain, stored({ type: 'person.moved', schema: 1 })), { kind: 'missing-upcaster', type: 'person.moved', from: 1 }],
-      [readEvent(domain, stored({ schema: 2, data: { full: 'Ada' } })), { kind: 'upcaster-failed', from: 2, message: 'one name only' }],
+      [
+        readEvent(domain, stored({ type: 'person.moved', schema: 1 })),
+        { kind: 'missing-upcaster', type: 'person.moved', from: 1 },
+      ],
+      [
+        readEvent(domain, stored({ schema: 2, data: { full: 'Ada' } })),
+        { kind: 'upcaster-failed', from: 2, message: 'one name only' },
+      ],
       [readEvent(domain, stored({ data: { first: 'Ada' } })), { kind: 'invalid-data', issues: [{ path: 'last' }] }],
       [readEvent(domain, stored({ schema: 4 })), { kind: 'newer-schema', stored: 4, known: 3 }],
       [readCommand(domain, command(3, {}, 'person.leave')), { kind: 'unknown-type', type: 'person.leave' }],

@@ -55,7 +55,9 @@ export type LoadAnswer =
   | {
       readonly kind: 'unreadable'
       readonly version: number
-      readonly failure: ReadFailure | { readonly kind: 'evolve-failed'; readonly type: string; readonly message: string }
+      readonly failure:
+        | ReadFailure
+        | { readonly kind: 'evolve-failed'; readonly type: string; readonly message: string }
     }
   /** The domain has no aggregate for such a stream. */
   | { readonly kind: 'unknown-aggregate' }
@@ -99,7 +101,8 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
   const pageEvents = options.pageEvents ?? PAGE_EVENTS
   const loadsByStream = new Map<string, number>()
   const saves = new Map<string, Promise<void>>()
-  const report = (tenant: string, stream: string, cause: unknown): void => options.onProblem?.({ tenant, stream, cause })
+  const report = (tenant: string, stream: string, cause: unknown): void =>
+    options.onProblem?.({ tenant, stream, cause })
 
   const countLoad = (key: string): number => {
     const loads = (loadsByStream.get(key) ?? 0) + 1
@@ -166,7 +169,11 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
     return { kind: 'loaded', aggregate, ...current, eventId, folded, snapshotVersion }
   }
 
-  const save = (tenant: string, stream: string, loaded: Extract<LoadAnswer, { kind: 'loaded' }>): Promise<SaveAnswer> => {
+  const save = (
+    tenant: string,
+    stream: string,
+    loaded: Extract<LoadAnswer, { kind: 'loaded' }>,
+  ): Promise<SaveAnswer> => {
     const { version, eventId, state, aggregate } = loaded
     loadsByStream.delete(`${tenant}\n${stream}`)
     return snapshots.save({ tenant, stream, version, eventId, schema: aggregate.version, state })
@@ -236,7 +243,8 @@ function foldOne(
   stored: StoredEvent,
 ): { readonly kind: 'folded'; readonly current: VersionedState } | Extract<LoadAnswer, { kind: 'unreadable' }> {
   const { version, type } = stored
-  if (version !== current.version + 1) throw new Error(`Stream ${stored.stream} has no event at ${current.version + 1}.`)
+  if (version !== current.version + 1)
+    throw new Error(`Stream ${stored.stream} has no event at ${current.version + 1}.`)
   const read = readEvent(domain, stored)
   if (read.kind !== 'event') return { kind: 'unreadable', version, failure: read }
   try {

@@ -69,7 +69,10 @@ test('a command asked again gets its first result, from whichever shard that cam
   if (first.kind !== 'appended') return
   // By now all shards would refuse it.
   const again = await reserve(1, command)
-  expect(again).toMatchObject({ kind: 'duplicate', result: { kind: 'accepted', stream: first.shard, version: first.version } })
+  expect(again).toMatchObject({
+    kind: 'duplicate',
+    result: { kind: 'accepted', stream: first.shard, version: first.version },
+  })
   expect(await free()).toEqual([0, 0, 0, 0])
 })
 
@@ -96,7 +99,8 @@ test('a shard that keeps moving is no refusal: the next is asked, and where none
   const store: EventStore = {
     ...inner,
     append: async (request: AppendRequest) => {
-      if (restless.has(request.stream)) await inner.append(newAppend({ stream: request.stream, events: [newEvent({ free: 0 })] }))
+      if (restless.has(request.stream))
+        await inner.append(newAppend({ stream: request.stream, events: [newEvent({ free: 0 })] }))
       return inner.append(request)
     },
   }

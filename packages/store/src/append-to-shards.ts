@@ -6,7 +6,15 @@
  * that finds its first delivery on another shard is answered `duplicate`, and of two deliveries at once one wins. A
  * shard's refusal is never stored, only the refusal by all.
  */
-import type { AppendAnswer, CommandIdentity, EventStore, JsonObject, NewEvent, SettleAnswer, StreamId } from '@tidemark/core'
+import type {
+  AppendAnswer,
+  CommandIdentity,
+  EventStore,
+  JsonObject,
+  NewEvent,
+  SettleAnswer,
+  StreamId,
+} from '@tidemark/core'
 
 export type ShardDecision =
   /** At least one event. */
@@ -32,7 +40,13 @@ export interface ShardedCommand<State> {
 export type ShardedAnswer =
   | (Extract<AppendAnswer, { kind: 'appended' }> & { readonly shard: StreamId })
   /** Every shard refused; code and parameters are those of the command's own shard. Stored as the command's result. */
-  | { readonly kind: 'refused'; readonly code: string; readonly params: JsonObject; readonly lane: number; readonly position: number }
+  | {
+      readonly kind: 'refused'
+      readonly code: string
+      readonly params: JsonObject
+      readonly lane: number
+      readonly position: number
+    }
   /** `overloaded` also where some shard stayed contended, so that nobody can say that all refused: ask again. */
   | Exclude<SettleAnswer, { kind: 'settled' }>
 
@@ -62,8 +76,17 @@ export async function appendToShards<State>(
   if (home === undefined) throw new RangeError('A sharded command needs at least one shard.')
   if (contended || refusal === undefined) return { kind: 'overloaded', retryAfterMs: 50 }
   const { code, params } = refusal
-  const settled = await store.settle({ tenant, stream: home, principal, device, command, outcome: { kind: 'refused', code, params } })
-  return settled.kind === 'settled' ? { kind: 'refused', code, params, lane: settled.lane, position: settled.position } : settled
+  const settled = await store.settle({
+    tenant,
+    stream: home,
+    principal,
+    device,
+    command,
+    outcome: { kind: 'refused', code, params },
+  })
+  return settled.kind === 'settled'
+    ? { kind: 'refused', code, params, lane: settled.lane, position: settled.position }
+    : settled
 }
 
 /** `conflict` where the shard kept moving. */
@@ -79,7 +102,16 @@ async function appendToShard<State>(
     const decision = request.decide(state, shard)
     if (decision.kind === 'refused') return decision
     const { events } = decision
-    answer = await store.append({ tenant, stream: shard, expected: version, principal, device, command, occurredAt, events })
+    answer = await store.append({
+      tenant,
+      stream: shard,
+      expected: version,
+      principal,
+      device,
+      command,
+      occurredAt,
+      events,
+    })
   }
   return answer
 }

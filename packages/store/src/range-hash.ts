@@ -14,7 +14,21 @@ export interface RangeHash {
 export function eventText(event: StoredEvent): string {
   const { lane, position, id, tenant, stream, version, type, schema, data, metadata } = event
   const { principal, device, command, occurredAt, recordedAt } = event
-  const columns = [lane, position, id, tenant, stream, version, type, schema, data, metadata, principal, device, command]
+  const columns = [
+    lane,
+    position,
+    id,
+    tenant,
+    stream,
+    version,
+    type,
+    schema,
+    data,
+    metadata,
+    principal,
+    device,
+    command,
+  ]
   // One append's events share a limit; one event and its columns are always within twice that.
   const encoded = toStoredJson([...columns, occurredAt, recordedAt], { maxDepth: 70, maxLength: 16_777_216 })
   if (!encoded.ok) throw new Error(`Event ${id} holds data that could not have been appended: ${encoded.issue.code}.`)

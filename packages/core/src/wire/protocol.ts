@@ -21,7 +21,9 @@ export const WIRE_LIMITS = {
 /** JSON of unknown content. It is not stored before it has passed `toStoredJson`. */
 export const json = z.unknown() as unknown as z.ZodMiniType<Json, Json>
 
-export const uuid = z.string().check(z.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/))
+export const uuid = z
+  .string()
+  .check(z.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/))
 export const isoTime = z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$/))
 export const count = z.int().check(z.nonnegative())
 export const shortText = z.string().check(z.minLength(1), z.maxLength(200))

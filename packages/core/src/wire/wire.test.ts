@@ -32,12 +32,23 @@ describe('the wire', () => {
   it('bounds what one request may ask', () => {
     const commands = Array.from({ length: WIRE_LIMITS.commandsPerPush + 1 }, () => command)
     expect(z.safeParse(pushRequest, { protocol: 1, device: ID, commands }).success).toBe(false)
-    const pull = { protocol: 1, device: ID, cursor: null, projections: {}, awaiting: [], limit: WIRE_LIMITS.rowsPerPage + 1 }
+    const pull = {
+      protocol: 1,
+      device: ID,
+      cursor: null,
+      projections: {},
+      awaiting: [],
+      limit: WIRE_LIMITS.rowsPerPage + 1,
+    }
     expect(z.safeParse(pullRequest, pull).success).toBe(false)
   })
 
   it('knows no answer and no message outside its closed unions', () => {
-    const answers = (answer: unknown) => ({ kind: 'answers', answers: [{ id: ID, answer }], now: '2026-01-01T00:00:00.000Z' })
+    const answers = (answer: unknown) => ({
+      kind: 'answers',
+      answers: [{ id: ID, answer }],
+      now: '2026-01-01T00:00:00.000Z',
+    })
     expect(z.safeParse(pushReply, answers({ kind: 'forbidden' })).success).toBe(true)
     expect(z.safeParse(pushReply, answers({ kind: 'perhaps' })).success).toBe(false)
     expect(z.safeParse(liveMessage, { kind: 'beat', now: '2026-01-01T00:00:00.000Z' }).success).toBe(true)
