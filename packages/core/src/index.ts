@@ -118,4 +118,5 @@ export type {
   SubscribeOptions,
   WakeListener,
 } from './ports/event-store.ts'
+export type { KnownMember, MergedAppendAnswer, MergedAppendRequest, MergedMember } from './ports/merged-append.ts'
 export type { Transport, TransportFailure } from './ports/transport.ts'

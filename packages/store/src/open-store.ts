@@ -1,10 +1,12 @@
-import type { AppendAnswer, EventStore, SettleAnswer } from '@tidemark/core'
+import type { AppendAnswer, EventStore } from '@tidemark/core'
 import type { Driver } from './driver.ts'
+import { encodeMerged } from './encode-merged.ts'
 import { encodeAppend, encodeSettle, isName } from './encode-request.ts'
 import { DatabaseError, isTransient, StoreOpenError } from './errors.ts'
 import { createHints, type Hints } from './hints.ts'
 import { LANE_QUEUE_LIMITS, type LaneQueueLimits } from './lane-queue.ts'
 import { LaneWriter } from './lane-writer.ts'
+import { MergedWriter } from './merged-writer.ts'
 import { migrate } from './migrate.ts'
 import { createPostgresDriver } from './postgres-driver.ts'
 import { commandResults } from './statements/command-results.ts'
@@ -118,21 +120,26 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       : createHints({ url, applicationName, onHint: wakes.wake, onListening: wakes.wakeAll })
 
   const limits: LaneQueueLimits = { ...LANE_QUEUE_LIMITS, ...options.queue }
+  const onWritten = (written: number): void => {
+    wakes.wake(written)
+    hints?.announce(written)
+  }
+  const giveUpAfterMs = options.giveUpAfterMs ?? 10_000
   const writersByLane = new Map<number, LaneWriter>()
   const writerOf = (lane: number): LaneWriter => {
     let writer = writersByLane.get(lane)
     if (writer === undefined) {
-      writer = new LaneWriter({
-        lane,
-        sql: appender,
-        limits,
-        giveUpAfterMs: options.giveUpAfterMs ?? 10_000,
-        onWritten(written) {
-          wakes.wake(written)
-          hints?.announce(written)
-        },
-      })
+      writer = new LaneWriter({ lane, sql: appender, limits, giveUpAfterMs, onWritten })
       writersByLane.set(lane, writer)
+    }
+    return writer
+  }
+  const mergedByLane = new Map<number, MergedWriter>()
+  const mergedWriterOf = (lane: number): MergedWriter => {
+    let writer = mergedByLane.get(lane)
+    if (writer === undefined) {
+      writer = new MergedWriter({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
+      mergedByLane.set(lane, writer)
     }
     return writer
   }
@@ -154,27 +161,24 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     return lane
   }
 
-  /** The tenant's writer, or why it cannot be known. No turn is lost for a tenant that was seen before. */
-  const withWriter = <T>(
+  /** What `use` makes of the tenant's lane, or why that cannot be known. No turn is lost for a tenant seen before. */
+  const withLane = <T>(
     tenant: string,
-    use: (writer: LaneWriter) => Promise<T>,
-  ): Promise<T | (AppendAnswer & SettleAnswer)> => {
+    use: (lane: number) => Promise<T>,
+  ): Promise<T | Extract<AppendAnswer, { kind: 'unavailable' }>> => {
     const lane = laneByTenant.get(tenant)
-    if (lane !== undefined) return use(writerOf(lane))
-    return laneOf(tenant).then(
-      (found) => use(writerOf(found)),
-      (error: unknown) => {
-        if (!isTransient(error)) throw error
-        return { kind: 'unavailable', retryAfterMs: 1_000, cause: `${error.code}: ${error.message}` }
-      },
-    )
+    if (lane !== undefined) return use(lane)
+    return laneOf(tenant).then(use, (error: unknown) => {
+      if (!isTransient(error)) throw error
+      return { kind: 'unavailable', retryAfterMs: 1_000, cause: `${error.code}: ${error.message}` }
+    })
   }
 
   let closing: Promise<void> | undefined
   const stopped = new AbortController()
   const close = async (): Promise<void> => {
     stopped.abort()
-    const writers = Promise.all([...writersByLane.values()].map((writer) => writer.close()))
+    const writers = Promise.all([...writersByLane.values(), ...mergedByLane.values()].map((writer) => writer.close()))
     // Calls in flight get a second to end by themselves; then their connections go.
     await atMost(1_000, writers)
     await atMost(900, Promise.all([reader.close(600), appender.close(600), hints?.close()]))
@@ -184,12 +188,17 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     append(request) {
       const encoding = encodeAppend(request)
       if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
-      return withWriter(request.tenant, (writer) => writer.append(encoding.encoded))
+      return withLane(request.tenant, (lane) => writerOf(lane).append(encoding.encoded))
+    },
+    appendMerged(request) {
+      const encoding = encodeMerged(request)
+      if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
+      return withLane(request.tenant, (lane) => mergedWriterOf(lane).append(encoding.encoded))
     },
     settle(request) {
       const encoding = encodeSettle(request)
       if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
-      return withWriter(request.tenant, (writer) => writer.settle(encoding.encoded))
+      return withLane(request.tenant, (lane) => writerOf(lane).settle(encoding.encoded))
     },
     results: (tenant, principal, commands) => withRetry(() => commandResults(reader, { tenant, principal, commands })),
     readStreams: (reads) => withRetry(() => readStreams(reader, { reads })),

@@ -5,10 +5,12 @@
 import type { EventStore } from '@tidemark/core'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { describeBadInput } from './event-store-contract-bad-input.ts'
+import { describeHotStreams, describeMergedAppends } from './event-store-contract-hot.ts'
 import { describeOrder, describeReading, describeSubscribing } from './event-store-contract-reading.ts'
 import { describeExpectedVersions, describeIdempotency } from './event-store-contract-writing.ts'
 
 export { collect, newAppend, newCommand, newEvent, newId, newSettle, newStream } from './event-requests.ts'
+export { newMember, newMergedAppend } from './event-store-contract-hot.ts'
 
 export interface ContractStore {
   readonly store: EventStore
@@ -29,6 +31,8 @@ export function describeEventStore(name: string, createStore: () => Promise<Cont
 
     describeExpectedVersions(store)
     describeIdempotency(store)
+    describeHotStreams(store)
+    describeMergedAppends(store)
     describeOrder(store)
     describeReading(store)
     describeSubscribing(store)

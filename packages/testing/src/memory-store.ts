@@ -7,11 +7,16 @@ import {
   toStoredJson,
   type AppendAnswer,
   type AppendRequest,
+  type CommandIdentity,
   type CommandResult,
   type EventStore,
   type Json,
   type JsonIssue,
   type JsonObject,
+  type KnownMember,
+  type MergedAppendAnswer,
+  type MergedAppendRequest,
+  type MergedMember,
   type SettleAnswer,
   type SettleRequest,
   type StoredEvent,
@@ -30,6 +35,7 @@ export interface MemoryStoreOptions {
 
 const MAX_NAME_LENGTH = 250
 const MAX_EVENTS = 1_000
+const MAX_MEMBERS = 1_000
 
 export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore {
   const now = options.now ?? Date.now
@@ -50,14 +56,15 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     listeners.add(entry)
     return () => void listeners.delete(entry)
   }
-  const known = (request: AppendRequest | SettleRequest): SharedAnswer | undefined => {
+  const known = (request: Pick<AppendRequest, 'tenant' | 'principal' | 'command'>): KnownMember['answer'] | undefined => {
     if (request.command === null) return undefined
     const result = resultsByCommand.get(commandKey(request.tenant, request.principal, request.command.id))
     if (result === undefined) return undefined
     return result.hash === request.command.hash ? { kind: 'duplicate', result } : { kind: 'command-reused' }
   }
 
-  const append = (request: AppendRequest): AppendAnswer => {
+  /** The commands in `members` get the result of the append as well. */
+  const append = (request: AppendRequest, members: readonly MergedMember[] = []): AppendAnswer => {
     const issues = [...requestIssues(request), ...appendIssues(request)]
     if (issues.length > 0) return { kind: 'invalid', issues }
     const first = known(request)
@@ -95,12 +102,25 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     eventsByStream.set(streamKey(tenant, stream), events)
     const position = log.length
     const version = events.length
-    if (command !== null) {
-      const result: CommandResult = { kind: 'accepted', stream, version, lane, position, hash: command.hash }
-      resultsByCommand.set(commandKey(tenant, principal, command.id), result)
+    for (const member of command === null ? members : [{ principal, command }]) {
+      const result: CommandResult = { kind: 'accepted', stream, version, lane, position, hash: member.command.hash }
+      resultsByCommand.set(commandKey(tenant, member.principal, member.command.id), result)
     }
     wake(lane)
     return { kind: 'appended', version, lane, position }
+  }
+
+  const appendMerged = (request: MergedAppendRequest): MergedAppendAnswer => {
+    const { members, ...shared } = request
+    const issues = memberIssues(request)
+    if (issues.length > 0) return { kind: 'invalid', issues }
+    const { tenant } = request
+    const found = members.flatMap(({ principal, command }, index): KnownMember[] => {
+      const answer = known({ tenant, principal, command })
+      return answer === undefined ? [] : [{ index, answer }]
+    })
+    if (found.length > 0) return { kind: 'known-members', known: found }
+    return append({ ...shared, command: null }, members) as MergedAppendAnswer
   }
 
   const settle = (request: SettleRequest): SettleAnswer => {
@@ -123,6 +143,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
 
   return {
     append: async (request) => append(request),
+    appendMerged: async (request) => appendMerged(request),
     settle: async (request) => settle(request),
     async results(tenant, principal, commands) {
       const found = new Map<string, CommandResult>()
@@ -149,8 +170,6 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     onWake: listen,
   }
 }
-
-type SharedAnswer = AppendAnswer & SettleAnswer
 
 async function* follow(
   { after, batch = 500, lane, signal }: SubscribeOptions,
@@ -183,8 +202,14 @@ function requestIssues({ tenant, stream, principal, device, command }: AppendReq
   const issues = [...nameIssues(tenant, '/tenant'), ...nameIssues(stream, '/stream')]
   issues.push(...nameIssues(principal, '/principal'))
   if (device !== null) issues.push(...nameIssues(device, '/device'))
-  if (command !== null && !isUuid(command.id)) issues.push({ path: '/command/id', code: 'not_json' })
-  if (command !== null && !/^[0-9a-f]{32}$/.test(command.hash)) issues.push({ path: '/command/hash', code: 'not_json' })
+  if (command !== null) issues.push(...commandIssues(command))
+  return issues
+}
+
+function commandIssues(command: CommandIdentity): JsonIssue[] {
+  const issues: JsonIssue[] = []
+  if (!isUuid(command.id)) issues.push({ path: '/command/id', code: 'not_json' })
+  if (!/^[0-9a-f]{32}$/.test(command.hash)) issues.push({ path: '/command/hash', code: 'not_json' })
   return issues
 }
 
@@ -204,6 +229,23 @@ function appendIssues({ expected, occurredAt, events }: AppendRequest): JsonIssu
     issues.push(...nameIssues(event.type, `${at}/type`))
     if (!isCount(event.schema) || event.schema < 1) issues.push({ path: `${at}/schema`, code: 'not_json' })
     issues.push(...jsonIssues(event.data, `${at}/data`), ...jsonIssues(event.metadata, `${at}/metadata`))
+  }
+  return issues
+}
+
+function memberIssues({ tenant, members }: MergedAppendRequest): JsonIssue[] {
+  const issues: JsonIssue[] = []
+  if (members.length === 0) issues.push({ path: '/members', code: 'not_json' })
+  if (members.length > MAX_MEMBERS) issues.push({ path: '/members', code: 'too_large' })
+  const keys = new Set<string>()
+  for (const [index, { principal, device, command }] of members.entries()) {
+    const at = `/members/${index}`
+    const own = [...nameIssues(principal, '/principal'), ...(device === null ? [] : nameIssues(device, '/device'))]
+    own.push(...commandIssues(command))
+    issues.push(...own.map(({ path, code }) => ({ path: at + path, code })))
+    const key = commandKey(tenant, principal, command.id)
+    if (keys.has(key)) issues.push({ path: `${at}/command/id`, code: 'not_json' })
+    keys.add(key)
   }
   return issues
 }

@@ -5,6 +5,7 @@
  * Every expected outcome is a value. A rejected promise means a bug or an outage the adapter could not bridge.
  */
 import type { Json, JsonObject, JsonIssue } from '../stored-json.ts'
+import type { MergedAppendAnswer, MergedAppendRequest } from './merged-append.ts'
 
 /**
  * The version a command was decided on: the number of events its stream had.
@@ -159,6 +160,12 @@ export interface EventStore {
    * depends on its neighbours'.
    */
   append(request: AppendRequest): Promise<AppendAnswer>
+
+  /**
+   * Appends events that hold the effect of many commands, with the result of each, all or nothing. For hot aggregates:
+   * see the coalescer of `@tidemark/store`.
+   */
+  appendMerged(request: MergedAppendRequest): Promise<MergedAppendAnswer>
 
   /** Stores the outcome of a command without events, under the same lock and the same id rules as an append. */
   settle(request: SettleRequest): Promise<SettleAnswer>
