@@ -11,6 +11,7 @@ export {
 export type { Driver, DriverOptions, QueryOptions, QueryParameter, Row } from './driver.ts'
 export { DatabaseError, isTransient, MigrationError, StoreOpenError, type DatabaseFailure } from './errors.ts'
 export type { LaneQueueLimits } from './lane-queue.ts'
+export { migrateStore } from './migrate-store.ts'
 export { migrate, type MigrateOptions } from './migrate.ts'
 export { openStore, type PostgresStore, type Readiness, type StoreOptions } from './open-store.ts'
 export { createPostgresDriver } from './postgres-driver.ts'

@@ -7,7 +7,7 @@ import { createHints, type Hints } from './hints.ts'
 import { LANE_QUEUE_LIMITS, type LaneQueueLimits } from './lane-queue.ts'
 import { LaneWriter } from './lane-writer.ts'
 import { MergedWriter } from './merged-writer.ts'
-import { migrate } from './migrate.ts'
+import { migrateStore } from './migrate-store.ts'
 import { createPostgresDriver } from './postgres-driver.ts'
 import { commandResults } from './statements/command-results.ts'
 import { laneHead } from './statements/lane-head.ts'
@@ -60,7 +60,6 @@ export interface PostgresStore extends EventStore {
 /** Tenants whose lane is remembered; beyond that the oldest entries are asked for again. */
 const MAX_CACHED_TENANTS = 50_000
 const READ_ATTEMPTS = 4
-const MIGRATIONS = new URL('../migrations/', import.meta.url)
 
 /**
  * Opens the event store.
@@ -261,7 +260,7 @@ async function prepare(sql: Driver, shouldMigrate: boolean): Promise<ServerFacts
   if (facts.standby) {
     throw new StoreOpenError('standby', 'This server is a standby; the store must be opened on the primary.')
   }
-  if (shouldMigrate) await migrate(sql, { namespace: 'store', directory: MIGRATIONS })
+  if (shouldMigrate) await migrateStore(sql)
   return facts
 }
 
