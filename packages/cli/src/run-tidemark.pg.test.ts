@@ -1,0 +1,93 @@
+import { fileURLToPath } from 'node:url'
+import { openStore } from '@tidemark/store'
+import { newAppend, newEvent } from '@tidemark/testing/event-store-contract'
+import { testDatabase, type TestDatabase } from '@tidemark/testing/postgres'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { EXIT } from './exit-code.ts'
+import { runTidemark } from './run-tidemark.ts'
+import { testIo } from './test-io.ts'
+
+const DOMAIN = fileURLToPath(new URL('test-domain.mjs', import.meta.url))
+let database: TestDatabase
+
+beforeEach(async () => {
+  database = await testDatabase()
+})
+afterEach(() => database.drop())
+
+/** Runs a command with `--json`. */
+async function tidemark(...args: string[]): Promise<{ exit: number; json: Record<string, unknown>; err: string }> {
+  const io = testIo({ DATABASE_URL: database.url })
+  const exit = await runTidemark(['store', ...args, '--json'], io)
+  expect(io.written.out.endsWith('\n')).toBe(true)
+  return { exit, json: JSON.parse(io.written.out) as Record<string, unknown>, err: io.written.err }
+}
+
+async function fill(stream: string, count: number): Promise<void> {
+  const store = await openStore({ url: database.url, hints: false })
+  const events = Array.from({ length: count }, () => newEvent({ by: 1 }, 'counter.added'))
+  await store.append(newAppend({ stream, events }))
+  await store.close()
+}
+
+test('migrate brings an empty database up to date, once', async () => {
+  const first = await tidemark('migrate')
+  expect(first).toMatchObject({ exit: EXIT.ok, json: { kind: 'migrated' } })
+  expect(first.json['applied']).toContain('0001-log.sql')
+  expect(await tidemark('migrate')).toMatchObject({ exit: EXIT.ok, json: { kind: 'migrated', applied: [] } })
+})
+
+test('show tells the events of a stream from a version on, and its snapshot', async () => {
+  await fill('counter/a', 5)
+  await tidemark('snapshot', '--domain', DOMAIN, '--min-events', '1')
+  const shown = await tidemark('streams', 'show', 'acme', 'counter/a', '--after', '2', '--limit', '2')
+  expect(shown).toMatchObject({ exit: EXIT.ok, json: { kind: 'stream', snapshot: { version: 5 } } })
+  expect(shown.json['events']).toMatchObject([{ version: 3, type: 'counter.added', data: { by: 1 } }, { version: 4 }])
+})
+
+test('show says for a person what it says for a program', async () => {
+  await fill('counter/a', 2)
+  const io = testIo({ DATABASE_URL: database.url })
+  await runTidemark(['store', 'streams', 'show', 'acme', 'counter/a'], io)
+  expect(io.written.out.split('\n')).toEqual([
+    expect.stringMatching(/^ +1 +#1 .*counter\.added {2}by ada {2}\{"by":1\}$/),
+    expect.stringMatching(/^ +2 +#2 /),
+    '',
+  ])
+})
+
+test('a stream that is not there, and one of another tenant, are unknown', async () => {
+  await fill('counter/a', 1)
+  expect(await tidemark('streams', 'show', 'acme', 'counter/b')).toMatchObject({
+    exit: EXIT.found,
+    json: { kind: 'unknown-stream' },
+  })
+  expect(await tidemark('streams', 'show', 'other', 'counter/a')).toMatchObject({ exit: EXIT.found })
+})
+
+test('snapshot stores what has outgrown its snapshot', async () => {
+  await fill('counter/a', 5)
+  await fill('counter/b', 1)
+  const run = () => tidemark('snapshot', '--domain', DOMAIN, '--min-events', '2')
+  expect(await run()).toMatchObject({ exit: EXIT.ok, json: { kind: 'snapshots', scanned: 2, taken: 1, failed: 0 } })
+  expect(await run()).toMatchObject({ json: { taken: 0 } })
+  expect(await tidemark('snapshot')).toMatchObject({ exit: EXIT.usage, json: { kind: 'failed', reason: 'usage' } })
+})
+
+test('verify is clean on what the store wrote, and says what somebody else did to it', async () => {
+  await fill('counter/a', 5)
+  expect(await tidemark('verify')).toMatchObject({
+    exit: EXIT.ok,
+    json: { kind: 'clean', lanes: [{ lane: 0, head: 5, events: 5, ranges: [{ from: 1, to: 5 }] }], findings: [] },
+  })
+  const store = await openStore({ url: database.url, hints: false })
+  await store.sql().query('delete from tidemark.events where position = 3')
+  await store.close()
+  const damaged = await tidemark('verify')
+  expect(damaged).toMatchObject({ exit: EXIT.found, json: { kind: 'damaged' } })
+  expect(damaged.json['findings']).toMatchObject([{ kind: 'position-gap', from: 3, to: 3 }, { kind: 'version-gap' }])
+})
+
+test('a database without the schema is told so', async () => {
+  expect(await tidemark('verify')).toMatchObject({ exit: EXIT.unavailable, json: { kind: 'failed', reason: 'database' } })
+})
