@@ -1,4 +1,5 @@
 export { appendToShards, type ShardDecision, type ShardedAnswer, type ShardedCommand } from './append-to-shards.ts'
+export { createCoalescer, type CoalescedAnswer, type CoalescedCommand, type Coalescer, type CoalescerOptions } from './coalescer.ts'
 export {
   createAggregateLoader,
   type AggregateLoader,
