@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runTidemark } from '../dist/index.js'
+import { runTidemark } from '@tidemark/cli'
 
 // The first Ctrl-C asks the command to stop where it can go on later; the second ends the process.
 const stopping = new AbortController()
