@@ -22,6 +22,8 @@ export interface AppendLists {
   readonly metadata: string
   readonly sizes: string
   readonly own: string
+  /** One entry per event, `null` in all but the first of an append; `null` when no append names one. */
+  readonly after: string | null
 }
 
 /** Tells the database that the appends of a stream do not continue each other, so that it judges them one by one. */
@@ -29,7 +31,8 @@ const BROKEN_RUN = -2
 
 /**
  * Appends of one stream must be in order and next to each other. A run is checked once, against what its first append
- * expects; each later append continues it if it expects what the ones before it lead to.
+ * expects; each later append continues it if it expects what the ones before it lead to, and follows the event that the append
+ * before it ends with, where it names one.
  */
 export function toAppendLists(appends: readonly EncodedAppend[]): AppendLists {
   const tenants: string[] = []
@@ -46,6 +49,7 @@ export function toAppendLists(appends: readonly EncodedAppend[]): AppendLists {
   const schemas: number[] = []
   const data: string[] = []
   const metadata: string[] = []
+  const after: (string | null)[] = []
   let runStart = 0
   let runLength = 0
   let previous: EncodedAppend | undefined
@@ -54,7 +58,10 @@ export function toAppendLists(appends: readonly EncodedAppend[]): AppendLists {
     if (previous === undefined || previous.stream !== append.stream || previous.tenant !== append.tenant) {
       runStart = first
       runLength = 0
-    } else if (!continuesRun(expected[runStart] ?? null, runLength, append.expected)) {
+    } else if (
+      !continuesRun(expected[runStart] ?? null, runLength, append.expected) ||
+      (append.after !== null && append.after !== previous.ids.at(-1))
+    ) {
       expected.fill(BROKEN_RUN, runStart)
     }
     const runExpects = runLength === 0 ? append.expected : (expected[runStart] ?? null)
@@ -74,6 +81,7 @@ export function toAppendLists(appends: readonly EncodedAppend[]): AppendLists {
       schemas.push(append.schemas[index] as number)
       data.push(append.data[index] as string)
       metadata.push(append.metadata[index] as string)
+      after.push(index === 0 ? append.after : null)
     }
     previous = append
   }
@@ -94,6 +102,7 @@ export function toAppendLists(appends: readonly EncodedAppend[]): AppendLists {
     metadata: metadata.join('\n'),
     sizes: toArrayLiteral(appends.map((append) => append.ids.length)),
     own: toArrayLiteral(appends.map((append) => append.expected)),
+    after: appends.some((append) => append.after !== null) ? toArrayLiteral(after) : null,
   }
 }
 

@@ -25,6 +25,8 @@ export interface EncodedAppend {
   readonly stream: string
   /** `null` for any, -1 for "the stream exists". */
   readonly expected: number | null
+  /** Id of the event that the stream must end with. */
+  readonly after: string | null
   readonly principal: string
   readonly device: string | null
   readonly command: CommandIdentity | null
@@ -65,6 +67,7 @@ export function encodeAppend(request: AppendRequest): Encoding<EncodedAppend> {
   if (request.command !== null) checkCommand(request.command, issues)
   const expected = toExpected(request.expected)
   if (expected === undefined) issues.push({ path: '/expected', code: 'not_json' })
+  if (request.after !== undefined && !isUuid(request.after)) issues.push({ path: '/after', code: 'not_json' })
   const occurredAt = toTime(request.occurredAt)
   if (occurredAt === undefined) issues.push({ path: '/occurredAt', code: 'not_json' })
   if (request.events.length === 0) issues.push({ path: '/events', code: 'not_json' })
@@ -106,6 +109,7 @@ export function encodeAppend(request: AppendRequest): Encoding<EncodedAppend> {
       tenant,
       stream,
       expected,
+      after: request.after ?? null,
       principal,
       device,
       command,

@@ -25,6 +25,7 @@ export function describeBadInput(store: EventStore): void {
       ['an empty tenant', { tenant: '' }, '/tenant'],
       ['a command id that is no uuid', { command: { id: "'; drop", hash: 'a'.repeat(32) } }, '/command/id'],
       ['a command hash of another form', { command: { id: newId(), hash: 'xyz' } }, '/command/hash'],
+      ['an event to follow that is no uuid', { after: 'x' }, '/after'],
       ['a time that is none', { occurredAt: 'yesterday' }, '/occurredAt'],
     ]
     test.each(bad)('%s is invalid, is not stored, and harms no neighbour', async (_, part, path) => {

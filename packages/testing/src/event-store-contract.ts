@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { describeBadInput } from './event-store-contract-bad-input.ts'
 import { describeHotStreams, describeMergedAppends } from './event-store-contract-hot.ts'
 import { describeOrder, describeReading, describeSubscribing } from './event-store-contract-reading.ts'
+import { describeChains } from './event-store-contract-chains.ts'
 import { describeExpectedVersions, describeIdempotency } from './event-store-contract-writing.ts'
 
 export { collect, newAppend, newCommand, newEvent, newId, newSettle, newStream } from './event-requests.ts'
@@ -30,6 +31,7 @@ export function describeEventStore(name: string, createStore: () => Promise<Cont
     afterAll(() => opened?.close())
 
     describeExpectedVersions(store)
+    describeChains(store)
     describeIdempotency(store)
     describeHotStreams(store)
     describeMergedAppends(store)

@@ -69,11 +69,11 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     if (issues.length > 0) return { kind: 'invalid', issues }
     const first = known(request)
     if (first !== undefined) return first
-    const { tenant, stream, expected, principal, device, command } = request
+    const { tenant, stream, expected, after, principal, device, command } = request
     const events = eventsByStream.get(streamKey(tenant, stream)) ?? []
     const current = events.length
     const holds = expected === 'any' || (expected === 'stream-exists' ? current > 0 : expected === current)
-    if (!holds) return { kind: 'conflict', current }
+    if (!holds || (after !== undefined && events.at(-1)?.id !== after)) return { kind: 'conflict', current }
 
     const lane = laneOf(tenant)
     const log = laneEvents(lane)
@@ -213,11 +213,12 @@ function commandIssues(command: CommandIdentity): JsonIssue[] {
   return issues
 }
 
-function appendIssues({ expected, occurredAt, events }: AppendRequest): JsonIssue[] {
+function appendIssues({ expected, after, occurredAt, events }: AppendRequest): JsonIssue[] {
   const issues: JsonIssue[] = []
   if (expected !== 'any' && expected !== 'stream-exists' && !isCount(expected)) {
     issues.push({ path: '/expected', code: 'not_json' })
   }
+  if (after !== undefined && !isUuid(after)) issues.push({ path: '/after', code: 'not_json' })
   if (!isTime(occurredAt)) {
     issues.push({ path: '/occurredAt', code: 'not_json' })
   }

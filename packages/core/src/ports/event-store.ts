@@ -55,6 +55,12 @@ export interface AppendRequest {
   readonly tenant: string
   readonly stream: string
   readonly expected: ExpectedVersion
+  /**
+   * Id of the event that the stream must end with, else the answer is `conflict`, whatever its version. With it an
+   * append may be sent before the one it was decided on is answered: where that one is not stored, this one is not
+   * either, even if somebody else's event has made the version fit.
+   */
+  readonly after?: string
   readonly principal: string
   readonly device: string | null
   /** `null` for appends that need no idempotency (tests, migrations). */

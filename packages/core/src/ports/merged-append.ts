@@ -11,7 +11,7 @@ export interface MergedMember {
 }
 
 /** Principal and device are those of whoever merges; each member keeps its own. */
-export interface MergedAppendRequest extends Omit<AppendRequest, 'command'> {
+export interface MergedAppendRequest extends Omit<AppendRequest, 'command' | 'after'> {
   /** At least one, at most 1,000, none twice. */
   readonly members: readonly MergedMember[]
 }

@@ -10,7 +10,8 @@ export async function appendBatch(
   const lists = toAppendLists(input.appends)
   const [row] = await sql.query<AppendBatchRow>(
     `select base, versions, answers
-       from tidemark.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+       from tidemark.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                                 $18)`,
     [
       input.lane,
       lists.tenants,
@@ -29,6 +30,7 @@ export async function appendBatch(
       lists.metadata,
       lists.sizes,
       lists.own,
+      lists.after,
     ],
   )
   if (row === undefined) throw new Error('tidemark.append_batch returned no row.')

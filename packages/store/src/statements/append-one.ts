@@ -7,7 +7,7 @@ export async function appendOne(sql: Driver, input: { lane: number; append: Enco
   const { lane, append } = input
   const [row] = await sql.query<AnswerRow>(
     `select kind, version, position, result
-       from tidemark.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+       from tidemark.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
     [
       lane,
       append.tenant,
@@ -23,6 +23,7 @@ export async function appendOne(sql: Driver, input: { lane: number; append: Enco
       toArrayLiteral(append.schemas),
       append.data.join('\n'),
       append.metadata.join('\n'),
+      append.after,
     ],
   )
   if (row === undefined) throw new Error('tidemark.append_one returned no row.')
