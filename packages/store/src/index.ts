@@ -21,3 +21,12 @@ export type { SnapshotPolicy } from './snapshot-policy.ts'
 export { createSnapshots, type NewSnapshot, type SaveAnswer, type Snapshot, type Snapshots } from './snapshots.ts'
 export type { RangeHash } from './range-hash.ts'
 export { verifyLog, type Finding, type VerifyOptions, type VerifyReport } from './verify-log.ts'
+export { streamsOf } from './streams-of.ts'
+export {
+  createTransformAudit,
+  type TransformAudit,
+  type TransformEntry,
+  type TransformRead,
+} from './transform-audit.ts'
+export type { StreamTransformer, TransformedEvent, TransformFailure } from './transform-plan.ts'
+export { transformStreams, type TransformOptions, type TransformProgress, type TransformResult } from './transform-streams.ts'
