@@ -1,4 +1,4 @@
-// `npm run bench -- smoke [--json]`: installs and builds what is missing, then runs the benchmark that is named.
+// `npm run bench -- smoke|append [--json]`: installs and builds what is missing, then runs the benchmark that is named.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureChromium } from '../../../.ci/browser.mjs'
@@ -6,7 +6,9 @@ import { build } from '../../../.ci/build.mjs'
 import { install } from '../../../.ci/install.mjs'
 import { PlainError, mainOf, node, root, runStep } from '../../../.ci/run-step.mjs'
 
-const benches = ['smoke']
+const benches = ['smoke', 'append']
+/** Those that measure in a browser. */
+const inBrowser = ['smoke']
 const directory = join(root, 'apps', 'bench')
 
 await mainOf(async () => {
@@ -19,18 +21,19 @@ await mainOf(async () => {
   console.log = console.error
   await install()
   await build()
-  await buildBench()
-  const { path, args: chromiumArgs } = await ensureChromium()
+  await compile()
+  const env = inBrowser.includes(name) ? await prepareBrowser() : {}
   console.log = say
-  const { ok } = await runStep(process.execPath, [join(directory, 'dist', 'main.js'), ...args], {
-    env: { TIDEMARK_CHROMIUM: path, TIDEMARK_CHROMIUM_ARGS: chromiumArgs.join(' ') },
-  })
+  const { ok } = await runStep(process.execPath, [join(directory, 'dist', 'main.js'), ...args], { env })
   if (!ok) process.exitCode = 1
 })
 
-async function buildBench() {
+async function compile() {
   const types = await node('node_modules/typescript/bin/tsc', ['-b', 'apps/bench'])
   if (!types.ok) throw new PlainError('The benchmark does not compile: the errors are above.')
+}
+
+async function prepareBrowser() {
   const vite = join(directory, 'node_modules', 'vite', 'bin', 'vite.js')
   const page = await runStep(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
     cwd: directory,
@@ -38,4 +41,6 @@ async function buildBench() {
   })
   if (!page.ok || !existsSync(join(directory, 'dist', 'site', 'index.html')))
     throw new PlainError('The page of the benchmark could not be built: the errors are above.')
+  const { path, args } = await ensureChromium()
+  return { TIDEMARK_CHROMIUM: path, TIDEMARK_CHROMIUM_ARGS: args.join(' ') }
 }

@@ -1,17 +1,24 @@
-// `npm run bench -- smoke [--json]`. Progress goes to standard error; standard output is for the result.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { resultToChart } from './smoke/chart.ts'
-import { barsOf, isMet } from './smoke/result.ts'
-import { runSmoke } from './smoke/smoke.ts'
-import { resultToTable } from './smoke/table.ts'
+// `npm run bench -- smoke|append [--json] [--quick]`. Progress goes to standard error; standard output is for the result.
+import { runBench, type Bench } from './measure/run-bench.ts'
 
-const RESULTS = join(import.meta.dirname, '..', 'results')
+const json = process.argv.includes('--json')
+const quick = process.argv.includes('--quick')
+const [name = 'smoke'] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
 
-const result = await runSmoke((line) => process.stderr.write(`${line}\n`))
-mkdirSync(RESULTS, { recursive: true })
-writeFileSync(join(RESULTS, 'smoke.json'), `${JSON.stringify(result, null, 2)}\n`)
-writeFileSync(join(RESULTS, 'smoke.svg'), resultToChart(result))
-process.stdout.write(`${process.argv.includes('--json') ? JSON.stringify(result) : resultToTable(result)}\n`)
-if (!barsOf(result).every(isMet))
-  process.stderr.write('A bar was missed: the table and the chart in apps/bench/results say which.\n')
+/** Loaded one at a time: a bench needs its own peers only. */
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  append: async () => {
+    const { measureAppends } = await import('./append/append.ts')
+    const { APPEND_BARS } = await import('./append/bars.ts')
+    const plan = quick ? { rounds: 3, ms: 250 } : { rounds: 9, ms: 800 }
+    return {
+      name,
+      bars: APPEND_BARS,
+      measure: (server, samples, progress) => measureAppends(server, plan, samples, progress),
+    }
+  },
+}
+
+const bench = BENCHES[name]
+if (bench === undefined) await (await import('./smoke/write-smoke.ts')).writeSmoke(json)
+else await runBench(await bench(), { json, quick })

@@ -1,0 +1,78 @@
+import type { Work } from '../measure/load.ts'
+import { createEntries, DATA, EVENT_TYPE, METADATA, newId } from './workload.ts'
+
+/** Emmett on Postgres, with a pool as large as its number of callers. */
+export interface Emmett {
+  /** Writers with streams of their own, each append at its expected version. */
+  spreadAppends(callers: number): readonly Work[]
+  /** One stream: read what is new, append at that version, and on a conflict once more, until it is in. */
+  hotAppends(callers: number): readonly Work[]
+  /** All events of one stream, as `readStream` gives them. */
+  read(stream: string): Promise<number>
+  fill(stream: string, events: number): Promise<void>
+  empty(): Promise<void>
+  close(): Promise<void>
+}
+
+const MAX_CONNECTIONS = 64
+
+interface LineAdded {
+  type: typeof EVENT_TYPE
+  data: typeof DATA
+  metadata: typeof METADATA
+  readonly kind?: 'Event'
+}
+
+/** Loaded only where a bench asks for it: nothing else of ours needs it. */
+export async function openEmmett(databaseUrl: string): Promise<Emmett> {
+  const { isExpectedVersionConflictError } = await import('@event-driven-io/emmett')
+  const { getPostgreSQLEventStore } = await import('@event-driven-io/emmett-postgresql')
+  const { default: pg } = await import('pg')
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: MAX_CONNECTIONS })
+  const store = getPostgreSQLEventStore(databaseUrl, { connectionOptions: { pooled: true, pool } })
+  await store.schema.migrate()
+  const event = (): LineAdded => ({ type: EVENT_TYPE, data: DATA, metadata: METADATA })
+
+  return {
+    spreadAppends: (callers) =>
+      Array.from({ length: callers }, () => {
+        const next = createEntries()
+        return async () => {
+          const { stream, version } = next()
+          const expectedStreamVersion = version === 1 ? 'STREAM_DOES_NOT_EXIST' : BigInt(version - 1)
+          const answer = await store.appendToStream<LineAdded>(stream, [event()], { expectedStreamVersion })
+          if (answer.nextExpectedStreamVersion !== BigInt(version)) throw new Error('Emmett stored another version.')
+        }
+      }),
+    hotAppends: (callers) => {
+      const stream = `order/${newId()}`
+      return Array.from({ length: callers }, () => {
+        let known = 0n
+        return async () => {
+          for (;;) {
+            const { currentStreamVersion } = await store.readStream<LineAdded>(stream, { from: known + 1n })
+            if (currentStreamVersion > known) known = currentStreamVersion
+            try {
+              const expectedStreamVersion = known === 0n ? 'STREAM_DOES_NOT_EXIST' : known
+              const answer = await store.appendToStream<LineAdded>(stream, [event()], { expectedStreamVersion })
+              known = answer.nextExpectedStreamVersion
+              return
+            } catch (error) {
+              if (!isExpectedVersionConflictError(error)) throw error
+            }
+          }
+        }
+      })
+    },
+    read: async (stream) => (await store.readStream<LineAdded>(stream)).events.length,
+    fill: async (stream, events) => {
+      for (let stored = 0; stored < events; stored += 1_000)
+        await store.appendToStream<LineAdded>(stream, Array.from({ length: 1_000 }, event))
+    },
+    empty: () => store.schema.dangerous.truncate(),
+    close: async () => {
+      await store.close()
+      await pool.end()
+    },
+  }
+}
