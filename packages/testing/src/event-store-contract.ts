@@ -22,6 +22,7 @@ export interface ContractStore {
 const PARTS = {
   'expected versions': describeExpectedVersions,
   idempotency: describeIdempotency,
+  chains: describeChains,
   'hot streams': describeHotStreams,
   'merged appends': describeMergedAppends,
   order: describeOrder,
