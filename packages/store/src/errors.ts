@@ -64,3 +64,23 @@ export class StoreOpenError extends Error {
     this.kind = kind
   }
 }
+
+/**
+ * Why archived events could not be read:
+ * `not-configured`: the store was opened without the archive that holds them;
+ * `missing`: the file is not there, or no file holds what the log lacks;
+ * `damaged`: the file is not the one that was stored;
+ * `moving`: events were archived or restored so often while they were read that no read saw them all.
+ */
+export class ArchiveError extends Error {
+  override readonly name = 'ArchiveError'
+  readonly kind: 'not-configured' | 'missing' | 'damaged' | 'moving'
+  /** `''` where no file is known. */
+  readonly file: string
+
+  constructor(kind: ArchiveError['kind'], file: string, message: string) {
+    super(message)
+    this.kind = kind
+    this.file = file
+  }
+}

@@ -9,8 +9,10 @@ export {
   type SnapshotTaken,
   type StateMigration,
 } from './aggregate-loader.ts'
+export { createFileArchive, type ArchiveStorage } from './archive-storage.ts'
+export { archiveStreams, type ArchiveOptions, type ArchiveProgress, type ArchiveResult } from './archive-streams.ts'
 export type { Driver, DriverOptions, QueryOptions, QueryParameter, Row } from './driver.ts'
-export { DatabaseError, isTransient, MigrationError, StoreOpenError, type DatabaseFailure } from './errors.ts'
+export { ArchiveError, DatabaseError, isTransient, MigrationError, StoreOpenError, type DatabaseFailure } from './errors.ts'
 export type { LaneQueueLimits } from './lane-queue.ts'
 export { migrateStore } from './migrate-store.ts'
 export { migrate, type MigrateOptions } from './migrate.ts'
@@ -30,3 +32,4 @@ export {
 } from './transform-audit.ts'
 export type { StreamTransformer, TransformedEvent, TransformFailure } from './transform-plan.ts'
 export { transformStreams, type TransformOptions, type TransformProgress, type TransformResult } from './transform-streams.ts'
+export { restoreStreams, type RestoreOptions, type RestoreResult } from './restore-streams.ts'

@@ -1,4 +1,7 @@
 import type { AppendAnswer, EventStore } from '@tidemark/core'
+import type { ArchiveStorage } from './archive-storage.ts'
+import { createArchivedFiles } from './archived-files.ts'
+import { createArchivedReads } from './archived-reads.ts'
 import type { Driver } from './driver.ts'
 import { encodeMerged } from './encode-merged.ts'
 import { encodeAppend, encodeSettle, isName } from './encode-request.ts'
@@ -42,6 +45,8 @@ export interface StoreOptions {
   readonly queue?: Partial<LaneQueueLimits>
   /** NOTIFY and LISTEN between processes. Default true; off, readers of other processes' events rely on polling. */
   readonly hints?: boolean
+  /** Holds what `archiveStreams` moved out of the table. Reads that need it throw ArchiveError where it is left out. */
+  readonly archive?: ArchiveStorage
   /** How often a subscription looks for itself when no hint comes. Default 250. */
   readonly pollMs?: number
 }
@@ -173,6 +178,13 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     })
   }
 
+  const archivedReads = createArchivedReads({
+    sql: reader,
+    files: createArchivedFiles(options.archive),
+    readStreams: (reads) => readStreams(reader, { reads }),
+    readLane: (read) => readLane(reader, read),
+  })
+
   let closing: Promise<void> | undefined
   const stopped = new AbortController()
   const close = async (): Promise<void> => {
@@ -200,12 +212,12 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       return withLane(request.tenant, (lane) => writerOf(lane).settle(encoding.encoded))
     },
     results: (tenant, principal, commands) => withRetry(() => commandResults(reader, { tenant, principal, commands })),
-    readStreams: (reads) => withRetry(() => readStreams(reader, { reads })),
-    readLane: (read) => withRetry(() => readLane(reader, read)),
+    readStreams: (reads) => withRetry(() => archivedReads.readStreams(reads)),
+    readLane: (read) => withRetry(() => archivedReads.readLane(read)),
     subscribe(subscription) {
       wakes.know(subscription.lane)
       return subscribeLane(
-        { readLane: (read) => readLane(reader, read), wakes, pollMs: options.pollMs ?? 250, stopped: stopped.signal },
+        { readLane: archivedReads.readLane, wakes, pollMs: options.pollMs ?? 250, stopped: stopped.signal },
         subscription,
       )
     },
