@@ -54,6 +54,7 @@ export {
   isSameJson,
   STORED_JSON_LIMITS,
   toStoredJson,
+  toStoredText,
   type Json,
   type JsonIssue,
   type JsonObject,

@@ -46,80 +46,127 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
  * so hashes may be taken over the text. Properties that are `undefined` are left out, as JSON does.
  */
 export function toStoredJson(value: unknown, limits: StoredJsonLimits = {}): StoredJsonResult {
-  const maxDepth = limits.maxDepth ?? STORED_JSON_LIMITS.maxDepth
-  const maxLength = limits.maxLength ?? STORED_JSON_LIMITS.maxLength
-  let length = 0
-  const parts: string[] = []
-  const put = (text: string): boolean => {
-    parts.push(text)
-    length += text.length
-    return length <= maxLength
-  }
-  const issueAt = (path: readonly (string | number)[], code: JsonIssue['code']): JsonIssue => ({
-    path: toPointer(path),
-    code,
-  })
+  const encoding = toStoredText(value, limits)
+  return encoding.ok ? { ok: true, text: encoding.text, value: JSON.parse(encoding.text) as Json } : encoding
+}
 
+/** {@link toStoredJson} for who needs the text only: reading it back costs as much as writing it. */
+export function toStoredText(
+  value: unknown,
+  limits: StoredJsonLimits = {},
+): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly issue: JsonIssue } {
+  const walk: Walk = {
+    maxDepth: limits.maxDepth ?? STORED_JSON_LIMITS.maxDepth,
+    left: limits.maxLength ?? STORED_JSON_LIMITS.maxLength,
+    code: undefined,
+    path: [],
+  }
+  const text = encode(value, 0, walk)
+  if (text !== undefined) return { ok: true, text }
+  return { ok: false, issue: { path: toPointer(walk.path.reverse()), code: walk.code ?? 'not_json' } }
+}
+
+/** Every event that is stored passes here, on both sides: no closures, no intermediate lists. */
+interface Walk {
+  readonly maxDepth: number
+  /** What the text may still grow by. */
+  left: number
+  code: JsonIssue['code'] | undefined
+  /** Where the issue is, innermost first: filled on the way out, and only then. */
+  readonly path: (string | number)[]
+}
+
+/** The text, or `undefined` with the issue in `walk`. */
+function encode(value: unknown, depth: number, walk: Walk): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return encodeString(value, walk)
+    case 'number':
+      return Number.isFinite(value) ? put(String(value), walk) : fail(walk, 'not_finite')
+    case 'boolean':
+      return put(value ? 'true' : 'false', walk)
+    case 'object':
+      break
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+    case 'undefined':
+      return fail(walk, 'not_json')
+  }
+  if (value === null) return put('null', walk)
   // Depth is bounded before recursion goes deeper, so hostile nesting cannot exhaust the stack.
-  const walk = (current: unknown, path: (string | number)[]): JsonIssue | undefined => {
-    switch (typeof current) {
-      case 'string': {
-        const code = stringIssue(current)
-        if (code !== undefined) return issueAt(path, code)
-        if (length + current.length > maxLength) return issueAt(path, 'too_large')
-        return put(JSON.stringify(current)) ? undefined : issueAt(path, 'too_large')
-      }
-      case 'number':
-        if (!Number.isFinite(current)) return issueAt(path, 'not_finite')
-        return put(JSON.stringify(current)) ? undefined : issueAt(path, 'too_large')
-      case 'boolean':
-        return put(current ? 'true' : 'false') ? undefined : issueAt(path, 'too_large')
-      case 'object':
-        break
-      case 'bigint':
-      case 'function':
-      case 'symbol':
-      case 'undefined':
-        return issueAt(path, 'not_json')
-    }
-    if (current === null) return put('null') ? undefined : issueAt(path, 'too_large')
-    if (path.length >= maxDepth) return issueAt(path, 'too_deep')
-    if (Array.isArray(current)) {
-      if (!put('[')) return issueAt(path, 'too_large')
-      for (let index = 0; index < current.length; index++) {
-        if (index > 0 && !put(',')) return issueAt(path, 'too_large')
-        path.push(index)
-        const issue = walk(current[index], path)
-        if (issue !== undefined) return issue
-        path.pop()
-      }
-      return put(']') ? undefined : issueAt(path, 'too_large')
-    }
-    const prototype: unknown = Object.getPrototypeOf(current)
-    if (prototype !== Object.prototype && prototype !== null) return issueAt(path, 'not_json')
-    if (typeof (current as { toJSON?: unknown }).toJSON === 'function') return issueAt(path, 'not_json')
-    if (!put('{')) return issueAt(path, 'too_large')
-    let first = true
-    for (const key of Object.keys(current).sort()) {
-      const property = (current as Record<string, unknown>)[key]
-      if (property === undefined) continue
-      path.push(key)
-      if (FORBIDDEN_KEYS.has(key)) return issueAt(path, 'forbidden_key')
-      const code = stringIssue(key)
-      if (code !== undefined) return issueAt(path, code)
-      if (!put(`${first ? '' : ','}${JSON.stringify(key)}:`)) return issueAt(path, 'too_large')
-      first = false
-      const issue = walk(property, path)
-      if (issue !== undefined) return issue
-      path.pop()
-    }
-    return put('}') ? undefined : issueAt(path, 'too_large')
-  }
+  if (depth >= walk.maxDepth) return fail(walk, 'too_deep')
+  return Array.isArray(value) ? encodeArray(value, depth, walk) : encodeObject(value, depth, walk)
+}
 
-  const issue = walk(value, [])
-  if (issue !== undefined) return { ok: false, issue }
-  const text = parts.join('')
-  return { ok: true, text, value: JSON.parse(text) as Json }
+function encodeArray(values: readonly unknown[], depth: number, walk: Walk): string | undefined {
+  if (put('[', walk) === undefined) return undefined
+  let text = '['
+  for (let index = 0; index < values.length; index++) {
+    if (index > 0) {
+      if (put(',', walk) === undefined) return undefined
+      text += ','
+    }
+    const item = encode(values[index], depth + 1, walk)
+    if (item === undefined) {
+      walk.path.push(index)
+      return undefined
+    }
+    text += item
+  }
+  return put(']', walk) === undefined ? undefined : `${text}]`
+}
+
+function encodeObject(value: object, depth: number, walk: Walk): string | undefined {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return fail(walk, 'not_json')
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return fail(walk, 'not_json')
+  if (put('{', walk) === undefined) return undefined
+  let text = '{'
+  for (const key of Object.keys(value).sort()) {
+    const property = (value as Record<string, unknown>)[key]
+    if (property === undefined) continue
+    const head = encodeKey(key, text.length > 1, walk)
+    const item = head === undefined ? undefined : encode(property, depth + 1, walk)
+    if (item === undefined) {
+      walk.path.push(key)
+      return undefined
+    }
+    text += `${head}${item}`
+  }
+  return put('}', walk) === undefined ? undefined : `${text}}`
+}
+
+function encodeKey(key: string, follows: boolean, walk: Walk): string | undefined {
+  if (FORBIDDEN_KEYS.has(key)) return fail(walk, 'forbidden_key')
+  if (!PLAIN.test(key)) {
+    const code = stringIssue(key)
+    if (code !== undefined) return fail(walk, code)
+    return put(`${follows ? ',' : ''}${JSON.stringify(key)}:`, walk)
+  }
+  return put(follows ? `,"${key}":` : `"${key}":`, walk)
+}
+
+/** Printable ASCII without quote and backslash: all of it stands for itself in JSON. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
+function encodeString(text: string, walk: Walk): string | undefined {
+  if (PLAIN.test(text)) return put(`"${text}"`, walk)
+  const code = stringIssue(text)
+  if (code !== undefined) return fail(walk, code)
+  // Before the escapes are written, which can make six of one.
+  if (text.length > walk.left) return fail(walk, 'too_large')
+  return put(JSON.stringify(text), walk)
+}
+
+function put(text: string, walk: Walk): string | undefined {
+  walk.left -= text.length
+  return walk.left < 0 ? fail(walk, 'too_large') : text
+}
+
+function fail(walk: Walk, code: JsonIssue['code']): undefined {
+  walk.code = code
+  return undefined
 }
 
 /** Reads text that {@link toStoredJson} wrote. Texts from elsewhere must pass through `toStoredJson` after parsing. */

@@ -4,7 +4,7 @@
  */
 import {
   isUuid,
-  toStoredJson,
+  toStoredText,
   type AppendRequest,
   type CommandIdentity,
   type ExpectedVersion,
@@ -203,15 +203,21 @@ function toExpected(expected: ExpectedVersion): number | null | undefined {
 
 /** In the one form that every reader gets back; `undefined` for what is no time of the years 1 to 9999. */
 function toTime(text: unknown): string | undefined {
+  if (text === lastTime) return lastTime
   if (typeof text !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(text) || text.startsWith('0000')) return undefined
   const time = Date.parse(text)
   if (Number.isNaN(time)) return undefined
   const iso = new Date(time).toISOString()
-  return iso.length === 24 ? iso : undefined
+  if (iso.length !== 24) return undefined
+  lastTime = iso
+  return iso
 }
 
+/** Requests of one turn mostly carry the same time; parsing one costs as much as encoding a small event. */
+let lastTime: string | undefined
+
 function toText(value: unknown, path: string, issues: JsonIssue[]): string {
-  const result = toStoredJson(value)
+  const result = toStoredText(value)
   if (result.ok) return result.text
   issues.push({ path: path + result.issue.path, code: result.issue.code })
   return ''

@@ -52,7 +52,7 @@ export class LaneQueue<T extends Queued> {
   /** Entries of the ready streams. */
   #readyCount = 0
   /** Entries held back behind the queued or sent entry with the same command. */
-  readonly #heldByCommand = new Map<string, T[]>()
+  readonly #heldByCommand = new Map<string, T[] | undefined>()
   #waiting = 0
   #waitingBytes = 0
   #inFlight = 0
@@ -83,12 +83,14 @@ export class LaneQueue<T extends Queued> {
     this.#waiting++
     this.#waitingBytes += entry.bytes
     if (entry.commandKey !== null) {
-      const held = this.#heldByCommand.get(entry.commandKey)
-      if (held !== undefined) {
-        held.push(entry)
+      if (this.#heldByCommand.has(entry.commandKey)) {
+        const held = this.#heldByCommand.get(entry.commandKey)
+        if (held === undefined) this.#heldByCommand.set(entry.commandKey, [entry])
+        else held.push(entry)
         return
       }
-      this.#heldByCommand.set(entry.commandKey, [])
+      // Nearly always nothing is held, so there is no list for it.
+      this.#heldByCommand.set(entry.commandKey, undefined)
     }
     let stream = this.#streamsByKey.get(entry.streamKey)
     if (stream === undefined) {
@@ -171,7 +173,7 @@ export class LaneQueue<T extends Queued> {
       drained.push(...stream.entries)
       stream.entries = []
     }
-    for (const held of this.#heldByCommand.values()) drained.push(...held.splice(0))
+    for (const held of this.#heldByCommand.values()) drained.push(...(held?.splice(0) ?? []))
     this.#ready = []
     this.#readyCount = 0
     this.#leave(drained)
