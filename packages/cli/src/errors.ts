@@ -1,5 +1,5 @@
 import { EmbeddedPostgresError } from '@tidemark/postgres'
-import { DatabaseError, MigrationError, StoreOpenError } from '@tidemark/store'
+import { ArchiveError, DatabaseError, MigrationError, StoreOpenError } from '@tidemark/store'
 import { EXIT, type ExitCode } from './exit-code.ts'
 
 /** The command line makes no sense. The message is one sentence: what, and what to type instead. */
@@ -14,7 +14,7 @@ export class PlainFailure extends Error {
 
 export interface Failure {
   readonly exit: ExitCode
-  readonly reason: 'usage' | 'database' | 'migration' | 'files' | 'other'
+  readonly reason: 'usage' | 'archive' | 'database' | 'migration' | 'files' | 'other'
   readonly message: string
 }
 
@@ -23,6 +23,7 @@ export function toFailure(error: unknown): Failure | undefined {
   if (error instanceof UsageError) return { exit: EXIT.usage, reason: 'usage', message: error.message }
   if (error instanceof PlainFailure) return { exit: EXIT.unavailable, reason: 'other', message: error.message }
   if (error instanceof MigrationError) return { exit: EXIT.found, reason: 'migration', message: error.message }
+  if (error instanceof ArchiveError) return { exit: EXIT.unavailable, reason: 'archive', message: error.message }
   if (error instanceof StoreOpenError || error instanceof EmbeddedPostgresError) {
     return { exit: EXIT.unavailable, reason: 'database', message: error.message }
   }

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openStore } from '@tidemark/store'
 import { newAppend, newEvent } from '@tidemark/testing/event-store-contract'
@@ -86,6 +89,26 @@ test('verify is clean on what the store wrote, and says what somebody else did t
   const damaged = await tidemark('verify')
   expect(damaged).toMatchObject({ exit: EXIT.found, json: { kind: 'damaged' } })
   expect(damaged.json['findings']).toMatchObject([{ kind: 'position-gap', from: 3, to: 3 }, { kind: 'version-gap' }])
+})
+
+test('archive moves long streams out, verify and show read through it, restore brings them back', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tidemark-cli-'))
+  const run = (...args: string[]) => tidemark(...args, '--archive', folder)
+  await fill('counter/a', 50)
+  await fill('counter/b', 3)
+  await run('snapshot', '--domain', DOMAIN, '--min-events', '1')
+  const before = await run('verify')
+  expect(await run('archive', '--keep', '5', '--min-events', '10')).toMatchObject({
+    exit: EXIT.ok,
+    json: { kind: 'archived', events: 44, files: 1 },
+  })
+  expect(await run('verify')).toMatchObject({ exit: EXIT.ok, json: { kind: 'clean', lanes: [{ events: 53, archived: 44 }] } })
+  expect((await run('streams', 'show', 'acme', 'counter/a')).json['events']).toHaveLength(50)
+  const elsewhere = await tidemark('streams', 'show', 'acme', 'counter/a', '--archive', join(folder, 'other'))
+  expect(elsewhere).toMatchObject({ exit: EXIT.unavailable, json: { kind: 'failed', reason: 'archive' } })
+  expect(await run('restore', '--stream', 'counter/a')).toMatchObject({ json: { kind: 'restored', events: 44, files: 1 } })
+  expect((await run('verify')).json).toEqual(before.json)
+  await rm(folder, { recursive: true })
 })
 
 test('a database without the schema is told so', async () => {

@@ -1,5 +1,7 @@
 import { defineCommand, renderUsage, runCommand, type CommandDef } from 'citty'
+import { archiveCommand } from './commands/archive.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { snapshotCommand } from './commands/snapshot.ts'
 import { streamsShowCommand } from './commands/streams-show.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -57,6 +59,8 @@ function createRoot(io: Io, deliver: (outcome: Outcome, asJson: boolean) => void
             subCommands: { show: storeCommand(io, deliver, streamsShowCommand) },
           }),
           snapshot: storeCommand(io, deliver, snapshotCommand),
+          archive: storeCommand(io, deliver, archiveCommand),
+          restore: storeCommand(io, deliver, restoreCommand),
           verify: storeCommand(io, deliver, verifyCommand),
         },
       }),

@@ -1,9 +1,10 @@
-import { openStore, type PostgresStore } from '@tidemark/store'
+import { resolve } from 'node:path'
+import { createFileArchive, openStore, type ArchiveStorage, type PostgresStore } from '@tidemark/store'
 import { defineCommand, type ArgsDef, type CommandDef, type ParsedArgs } from 'citty'
 import { UsageError } from './errors.ts'
 import type { ExitCode } from './exit-code.ts'
 import type { Io } from './io.ts'
-import { openDatabase } from './open-database.ts'
+import { dataDirectory, openDatabase } from './open-database.ts'
 import { createProgressLine, type ProgressLine } from './progress-line.ts'
 
 /** What a command came to: an object for programs and a text for people, of which one is printed. */
@@ -16,6 +17,8 @@ export interface Outcome {
 export interface StoreCommandContext<Args extends ArgsDef> {
   readonly args: ParsedArgs<Args>
   readonly store: PostgresStore
+  /** The archive, which the store reads through. */
+  readonly storage: ArchiveStorage
   readonly io: Io
   readonly progress: ProgressLine
 }
@@ -32,7 +35,10 @@ export interface StoreCommand<Args extends ArgsDef> {
 /** A command may look at all of a large log. */
 const DEADLINE_MS = 30 * 60_000
 
-const JSON_ARG = { json: { type: 'boolean', description: 'print one JSON object', default: false } } as const
+const COMMON_ARGS = {
+  archive: { type: 'string', description: 'folder of archived events; default: archive in the data folder' },
+  json: { type: 'boolean', description: 'print one JSON object', default: false },
+} as const
 
 /** A `tidemark store …` command: opens database and store around `run`, and closes both whatever happens. */
 export function storeCommand<const Args extends ArgsDef>(
@@ -40,7 +46,7 @@ export function storeCommand<const Args extends ArgsDef>(
   deliver: (outcome: Outcome, asJson: boolean) => void,
   command: StoreCommand<Args>,
 ): CommandDef {
-  const args = { ...command.args, ...JSON_ARG }
+  const args = { ...command.args, ...COMMON_ARGS }
   return defineCommand({
     meta: { name: command.name, description: command.description },
     args,
@@ -49,6 +55,8 @@ export function storeCommand<const Args extends ArgsDef>(
       const migrates = command.migrates === true
       const database = await openDatabase(io, { mayCreate: migrates })
       const progress = createProgressLine(io)
+      const folder = parsed.archive ?? io.variables['TIDEMARK_ARCHIVE']
+      const storage = createFileArchive({ directory: resolve(io.directory, folder ?? `${dataDirectory(io)}/archive`) })
       try {
         const store = await openStore({
           url: database.url,
@@ -57,9 +65,10 @@ export function storeCommand<const Args extends ArgsDef>(
           deadlineMs: DEADLINE_MS,
           connections: 2,
           hints: false,
+          archive: storage,
         })
         try {
-          const outcome = await command.run({ args: parsed as unknown as ParsedArgs<Args>, store, io, progress })
+          const outcome = await command.run({ args: parsed as unknown as ParsedArgs<Args>, store, storage, io, progress })
           deliver(outcome, parsed.json)
         } finally {
           progress.end()

@@ -31,20 +31,6 @@ const MAX_VERSION = Number.MAX_SAFE_INTEGER
 export function createArchivedReads(options: ArchivedReadsOptions): ArchivedReads {
   const { sql, files } = options
 
-  /** Reads the table between two looks at the archive: what the first saw and the second does not, was restored meanwhile. */
-  const readBetween = async <T>(
-    list: () => Promise<readonly ArchivedChunk[]>,
-    read: () => Promise<T>,
-  ): Promise<{ readonly table: T; readonly chunks: readonly ArchivedChunk[] }> => {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const before = await list()
-      const table = await read()
-      const chunks = await list()
-      if (before.every((chunk) => chunks.some((other) => isSameChunk(chunk, other)))) return { table, chunks }
-    }
-    throw new ArchiveError('moving', '', 'Events were restored again and again while they were read: read again.')
-  }
-
   const readStream = async (read: StreamRead): Promise<readonly StoredEvent[]> => {
     const { tenant, stream } = read
     const after = toAfter(read)
@@ -127,6 +113,25 @@ export function createArchivedReads(options: ArchivedReadsOptions): ArchivedRead
     },
     readLane: (read) => (read.types === undefined ? readWholeLane(read) : readTypes(read)),
   }
+}
+
+/**
+ * Reads the table between two looks at the archive: what the first look saw and the second does not was restored
+ * meanwhile, and may be missing from both.
+ *
+ * @throws ArchiveError `moving`
+ */
+export async function readBetween<T>(
+  list: () => Promise<readonly ArchivedChunk[]>,
+  read: () => Promise<T>,
+): Promise<{ readonly table: T; readonly chunks: readonly ArchivedChunk[] }> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const before = await list()
+    const table = await read()
+    const chunks = await list()
+    if (before.every((chunk) => chunks.some((other) => isSameChunk(chunk, other)))) return { table, chunks }
+  }
+  throw new ArchiveError('moving', '', 'Events were restored again and again while they were read: read again.')
 }
 
 function toAfter(read: StreamRead): number {

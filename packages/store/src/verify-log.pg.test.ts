@@ -1,9 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { newAppend, newEvent, newId } from '@tidemark/testing/event-store-contract'
 import { testDatabase, type TestDatabase } from '@tidemark/testing/postgres'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createAggregateLoader } from './aggregate-loader.ts'
+import { createFileArchive, type ArchiveStorage } from './archive-storage.ts'
+import { archiveStreams } from './archive-streams.ts'
 import { openStore, type PostgresStore } from './open-store.ts'
 import { createSnapshots } from './snapshots.ts'
-import { addTo } from './test-counter.ts'
+import { addTo, counterDomain } from './test-counter.ts'
 import { verifyLog } from './verify-log.ts'
 
 let database: TestDatabase
@@ -82,4 +88,69 @@ test('a run can be cancelled', async () => {
   const cancelling = new AbortController()
   cancelling.abort()
   expect(await verifyLog({ sql: store.sql(), signal: cancelling.signal })).toMatchObject({ kind: 'cancelled' })
+})
+
+describe('with archived streams', () => {
+  let directory: string
+  let archive: ArchiveStorage
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tidemark-archive-'))
+    archive = createFileArchive({ directory })
+    for (let round = 0; round < 5; round++) {
+      await addTo(store, 'counter/a', 30)
+      await addTo(store, 'counter/b', 20)
+    }
+    const snapshots = createSnapshots(store.sql())
+    const loader = createAggregateLoader({ store, domain: counterDomain(), snapshots })
+    await loader.snapshot('acme', 'counter/a')
+  })
+  afterEach(() => rm(directory, { recursive: true }))
+
+  const move = () => archiveStreams({ sql: store.sql(), storage: archive, keep: 9, minEvents: 1, fileEvents: 40 })
+  const verify = () => verifyLog({ sql: store.sql(), archive, rangeSize: 100 })
+
+  test('a log is clean and has the hashes that it had before, archived or not', async () => {
+    const before = await verify()
+    expect(before).toMatchObject({ kind: 'clean', lanes: [{ events: 250, archived: 0 }] })
+    await move()
+    const after = await verify()
+    expect(after).toMatchObject({ kind: 'clean', lanes: [{ head: 250, events: 250, archived: 140 }] })
+    expect(after.lanes[0]?.ranges).toEqual(before.lanes[0]?.ranges)
+  })
+
+  test('a file that is damaged or gone is told, and so are the positions that it leaves empty', async () => {
+    await move()
+    const [gone, damaged] = (await archive.list()).toSorted()
+    if (gone === undefined || damaged === undefined) throw new Error('no files')
+    await archive.delete(gone)
+    await archive.put(damaged, new Uint8Array([1, 2, 3]))
+    const { kind, findings } = await verify()
+    expect(kind).toBe('damaged')
+    expect(findings.filter((finding) => finding.kind === 'archive-unreadable')).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ file: gone, reason: 'missing' }),
+        expect.objectContaining({ file: damaged, reason: 'damaged' }),
+      ]),
+    )
+    expect(findings.some((finding) => finding.kind === 'position-gap')).toBe(true)
+    expect(await verifyLog({ sql: store.sql() })).toMatchObject({
+      kind: 'damaged',
+      findings: expect.arrayContaining([expect.objectContaining({ reason: 'not-configured' })]) as unknown,
+    })
+  })
+
+  test('a stream whose archive lost a file’s row has a gap of versions', async () => {
+    await move()
+    await store.sql().query('delete from tidemark.archived where first_version = 41')
+    const { findings } = await verify()
+    expect(findings).toContainEqual({
+      kind: 'version-gap',
+      tenant: 'acme',
+      stream: 'counter/a',
+      first: 1,
+      last: 150,
+      events: 110,
+    })
+  })
 })

@@ -9,17 +9,18 @@ const args = {
 /** `tidemark store verify` */
 export const verifyCommand: StoreCommand<typeof args> = {
   name: 'verify',
-  description: 'Check that versions and positions have no gaps, and print hashes to compare copies by.',
+  description: 'Check that versions and positions have no gaps and archived files are whole, and print hashes to compare copies by.',
   args,
-  async run({ args: { range }, store, io, progress }) {
+  async run({ args: { range }, store, storage, io, progress }) {
     const report = await verifyLog({
       sql: store.sql(),
+      archive: storage,
       rangeSize: toCount('range', range, 1),
       signal: io.signal,
       onProgress: ({ lane, position, head }) => progress.show(`lane ${lane}: ${position} of ${head}`),
     })
-    const lines = report.lanes.flatMap(({ lane, head, events, ranges }) => [
-      `lane ${lane}: ${events} events, head ${head}`,
+    const lines = report.lanes.flatMap(({ lane, head, events, archived, ranges }) => [
+      `lane ${lane}: ${events} events (${archived} archived), head ${head}`,
       ...ranges.map(({ from, to, hash }) => `  ${from} to ${to}: ${hash}`),
     ])
     lines.push(...report.findings.map(describeFinding))
@@ -37,6 +38,8 @@ function describeFinding(finding: Finding): string {
       return `${finding.tenant} ${finding.stream}: ${finding.events} events with versions ${finding.first} to ${finding.last}`
     case 'time-backwards':
       return `lane ${finding.lane}: position ${finding.position} is recorded before the one before it`
+    case 'archive-unreadable':
+      return `${finding.tenant} ${finding.stream}: versions ${finding.firstVersion} to ${finding.lastVersion} are archived in ${finding.file}, which is ${finding.reason}`
     case 'stray-snapshot':
       return `${finding.tenant} ${finding.stream}: its snapshot at version ${finding.version} is of an event that is not here`
   }

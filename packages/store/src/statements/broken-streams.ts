@@ -8,13 +8,20 @@ export interface BrokenStream {
   readonly events: number
 }
 
-/** Streams whose stored versions are not contiguous from 1. Reads the whole of events_version. */
+/**
+ * Streams whose versions, in the table and archived, are not contiguous from 1, or whose end is not in the table. Reads
+ * the whole of events_version.
+ */
 export async function brokenStreams(sql: Driver, input: { limit: number }): Promise<readonly BrokenStream[]> {
   return sql.query<BrokenStream>(
-    `select tenant, stream, min(version) as first, max(version) as last, count(*) as events
-       from tidemark.events
+    `select tenant, stream, min(first) as first, max(last) as last, sum(events)::bigint as events
+       from (select tenant, stream, min(version) as first, max(version) as last, count(*) as events, true as in_table
+               from tidemark.events group by tenant, stream
+              union all
+             select tenant, stream, first_version, last_version, last_version - first_version + 1, false
+               from tidemark.archived) as part
       group by tenant, stream
-     having min(version) <> 1 or count(*) <> max(version)
+     having min(first) <> 1 or sum(events) <> max(last) or max(last) filter (where in_table) is distinct from max(last)
       order by tenant, stream limit $1`,
     [input.limit],
   )
