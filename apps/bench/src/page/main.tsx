@@ -3,11 +3,11 @@ import { depot } from '@tidemark/depot/domain'
 import type { Principal } from '@tidemark/core'
 import { TidemarkProvider } from '@tidemark/react'
 import { createRoot } from 'react-dom/client'
-import { Bench, createMeasurePage, type BareList } from './bench.tsx'
+import { BareReactList, createMeasurePage, SyncedList, type BareList } from './lists.tsx'
 
-/** Who uses this page stands in its address: `?tenant=…&user=…`. */
+/** Who uses this page stands in its address: `?tenant=…&user=…`; with `&bare`, the bare list stands beside the synced one. */
 async function signIn(): Promise<{ readonly token: string; readonly principal: Principal }> {
-  const account = Object.fromEntries(new URLSearchParams(location.search))
+  const account = Object.fromEntries(parameters)
   const response = await fetch('/dev/sign-in', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -17,6 +17,7 @@ async function signIn(): Promise<{ readonly token: string; readonly principal: P
   return (await response.json()) as { token: string; principal: Principal }
 }
 
+const parameters = new URLSearchParams(location.search)
 const { token, principal } = await signIn()
 const client = await createClient({
   domain: depot,
@@ -29,6 +30,7 @@ const root = document.getElementById('root')
 if (root === null) throw new Error('The page has no root element.')
 createRoot(root).render(
   <TidemarkProvider client={client}>
-    <Bench bare={bare} />
+    <SyncedList />
+    {parameters.has('bare') && <BareReactList bare={bare} />}
   </TidemarkProvider>,
 )

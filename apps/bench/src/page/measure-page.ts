@@ -7,7 +7,7 @@ export interface MeasurePage {
    * stand on this page, have the same rows and draw them with the same component.
    */
   samplePaint(samples: number): Promise<PaintSamples>
-  /** Sets the note of an order; resolves with the time of the dispatch, in milliseconds since 1970. */
+  /** Sets the note of one of the orders in view; resolves with the time of the dispatch, in milliseconds since 1970. */
   dispatchNote(order: number, note: string): Promise<number>
   /** From now on, notes when a note that starts so is painted in the synced list. */
   watchNotes(prefix: string): void

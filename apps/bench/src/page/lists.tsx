@@ -3,7 +3,7 @@ import { Order, OrderList, type OrderRow } from '@tidemark/depot/domain'
 import { useRows } from '@tidemark/react'
 import { useEffect, useState, type ReactNode } from 'react'
 import type { MeasurePage, PaintSamples } from './measure-page.ts'
-import { OrderTable, type Row } from './order-table.tsx'
+import { IN_VIEW, OrderRows, type Row } from './order-list.tsx'
 import { nextPaint, timeToPaint } from './painted.ts'
 
 /** The handle on the list that is nothing but React state. */
@@ -15,31 +15,21 @@ const QUERY = { index: 'recent' } as const
 const SYNCED = 'synced-list'
 const BARE = 'bare-list'
 
-export function Bench({ bare }: { readonly bare: BareList }): ReactNode {
-  return (
-    <>
-      <SyncedList />
-      <BareReactList bare={bare} />
-    </>
-  )
+export function SyncedList(): ReactNode {
+  return <OrderRows id={SYNCED} rows={useRows(OrderList, QUERY).rows} />
 }
 
-function SyncedList(): ReactNode {
-  return <OrderTable id={SYNCED} rows={useRows(OrderList, QUERY).rows} />
-}
-
-function BareReactList({ bare }: { readonly bare: BareList }): ReactNode {
+export function BareReactList({ bare }: { readonly bare: BareList }): ReactNode {
   const [rows, setRows] = useState<readonly Row[]>([])
   useEffect(() => {
     bare.replace = setRows
   }, [bare])
-  return <OrderTable id={BARE} rows={rows} />
+  return <OrderRows id={BARE} rows={rows} />
 }
 
 export function createMeasurePage(client: TidemarkClient, bare: BareList): MeasurePage {
   const rows = client.rows(OrderList, QUERY)
   const painted: Record<string, number> = {}
-  // `getElementById` and a fixed order: looking things up is no part of what is measured.
   const keyOf = (order: number): string => rowAt(rows, order).key
 
   const setNote = async (key: string, note: string): Promise<void> => {
@@ -61,7 +51,7 @@ export function createMeasurePage(client: TidemarkClient, bare: BareList): Measu
       const tidemark: number[] = []
       const plain: number[] = []
       for (let sample = 0; sample < samples; sample += 1) {
-        const key = keyOf(Math.floor((sample * rows.get().rows.length) / samples))
+        const key = keyOf(sample % IN_VIEW)
         const note = `sample ${sample}`
         await anyMoment()
         let stored = Promise.resolve()
@@ -76,7 +66,7 @@ export function createMeasurePage(client: TidemarkClient, bare: BareList): Measu
     },
 
     dispatchNote: async (order, note) => {
-      const key = keyOf(order)
+      const key = keyOf(order % IN_VIEW)
       const at = performance.timeOrigin + performance.now()
       await setNote(key, note)
       return at
@@ -105,7 +95,7 @@ function rowAt(rows: Live<RowsSnapshot<OrderRow>>, order: number): Row {
 }
 
 function noteCell(list: string, key: string): Element {
-  const cell = document.querySelector(`#${list} tr[data-key="${key}"] .note`)
+  const cell = document.querySelector(`#${list} li[data-key="${key}"] .note`)
   if (cell === null) throw new Error(`${list} does not show ${key}.`)
   return cell
 }
