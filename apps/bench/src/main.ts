@@ -1,4 +1,4 @@
-// `npm run bench -- smoke|append [--json] [--quick]`. Progress goes to standard error; standard output is for the result.
+// `npm run bench -- smoke|append|read [--json] [--quick]`. Progress goes to standard error; standard output is for the result.
 import { runBench, type Bench } from './measure/run-bench.ts'
 
 const json = process.argv.includes('--json')
@@ -15,6 +15,15 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
       name,
       bars: APPEND_BARS,
       measure: (server, samples, progress) => measureAppends(server, plan, samples, progress),
+    }
+  },
+  read: async () => {
+    const { measureReads, READ_BARS } = await import('./read/read.ts')
+    const plan = quick ? { rounds: 3, events: 10_000, loads: 10 } : { rounds: 11, events: 100_000, loads: 60 }
+    return {
+      name,
+      bars: READ_BARS,
+      measure: (server, samples, progress) => measureReads(server, plan, samples, progress),
     }
   },
 }

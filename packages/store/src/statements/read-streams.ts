@@ -3,6 +3,7 @@ import { toArrayLiteral } from '../batch.ts'
 import type { Driver } from '../driver.ts'
 import { isName } from '../encode-request.ts'
 import { EVENT_COLUMNS } from './event-columns.ts'
+import { readStream } from './read-stream.ts'
 
 /**
  * Many stream reads in one query: per read an index range scan of events_version (the lateral query with an offset keeps
@@ -15,7 +16,13 @@ export async function readStreams(
   const answers: StoredEvent[][] = input.reads.map(() => [])
   // No stream can have another kind of name, and lists of names travel joined by newlines.
   const asked = [...input.reads.entries()].filter(([, read]) => isName(read.tenant) && isName(read.stream))
-  if (asked.length === 0) return answers
+  const [only, ...others] = asked
+  if (only === undefined) return answers
+  if (others.length === 0) {
+    const [index, read] = only
+    const after = Math.max(0, Math.floor(read.after))
+    return answers.with(index, [...(await readStream(sql, { ...read, after }))])
+  }
   const rows = await sql.query<StoredEvent & { readonly read: number }>(
     `select x.read, e.*
        from unnest($1::integer[], string_to_array($2, E'\\n'), string_to_array($3, E'\\n'), $4::bigint[], $5::bigint[])
