@@ -48,6 +48,31 @@ describe('runs of one stream', () => {
   })
 })
 
+describe('appends that follow a named event', () => {
+  const [first, second] = [newEvent(), newEvent()]
+  const foreign = newEvent().id
+
+  test('nothing is sent for it where no append names one', () => {
+    expect(toAppendLists([encoded({}), encoded({})]).after).toBeNull()
+  })
+
+  test('it stands at the first event of its append', () => {
+    const lists = toAppendLists([encoded({ after: foreign, events: [newEvent(), newEvent()] }), encoded({})])
+    expect(lists.after).toBe(`{${foreign},NULL,NULL}`)
+  })
+
+  test.each([
+    ['continues the run, if that is what the append before ends with', second.id, '{0,0,0}'],
+    ['breaks the run, if it ends with another', first.id, '{-2,-2,-2}'],
+  ])('it %s', (_, after, expected) => {
+    const run = [
+      encoded({ stream: 'order/1', expected: 0, events: [first, second] }),
+      encoded({ stream: 'order/1', expected: 2, after }),
+    ]
+    expect(toAppendLists(run)).toMatchObject({ expected, after: `{NULL,NULL,${after}}` })
+  })
+})
+
 test('the command stands at the last event of its append only', () => {
   const command = newCommand()
   const lists = toAppendLists([encoded({ command, events: [newEvent(), newEvent()] }), encoded({})])

@@ -106,7 +106,8 @@ export function describeChains(store: EventStore): void {
         const stream = newStream()
         const [a, b] = chainOf(stream, 0, [2, 1]) as [AppendRequest, AppendRequest]
         await store.append(a)
-        const [again, next] = calls === 'in one call' ? await ask([a, b]) : [await store.append(a), await store.append(b)]
+        const [again, next] =
+          calls === 'in one call' ? await ask([a, b]) : [await store.append(a), await store.append(b)]
         expect(again).toMatchObject({ kind: 'duplicate', result: { version: 2 } })
         expect(next).toMatchObject({ kind: 'appended', version: 3 })
         expect(told(await ask([a, b, newAppend()]))).toEqual([
@@ -152,7 +153,7 @@ export function describeChains(store: EventStore): void {
       const stream = newStream()
       const heads: string[][] = []
       const writer = async (): Promise<void> => {
-        for (let won = 0; won < 5; ) {
+        for (let won = 0; won < 5;) {
           const [events = []] = await store.readStreams([{ tenant: 'acme', stream, after: 0 }])
           const chain = chainOf(stream, events.length, [1, 1, 1], events.at(-1)?.id)
           const kinds = new Set((await ask(chain)).map((answer) => answer.kind))

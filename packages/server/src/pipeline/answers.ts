@@ -56,6 +56,8 @@ export function fromStore(
         'unstorable',
         answer.issues.map((issue) => ({ path: issue.path, message: issue.code })),
       )
+    case 'stream-closed':
+      return invalid('unstorable', [{ path: '/stream', message: 'stream_closed' }])
     case 'overloaded':
       return retry('overloaded', answer.retryAfterMs)
     case 'unavailable':

@@ -1,11 +1,10 @@
 import type { Domain, EventStore, Principal, PushAnswer, PushedCommand, TokenClaims } from '@tidemark/core'
 import { errorFields, stderrLogger, type Logger } from '../logger.ts'
 import { retry, type TokenOf } from './answers.ts'
-import { decideAndAppend, type DecideContext } from './decide-and-append.ts'
-import { createKeyedQueue } from './keyed-queue.ts'
 import { CLOCK_WINDOW, clampOccurredAt, type ClockWindow } from './occurred-at.ts'
-import { idsToLookUp, planPush } from './plan-push.ts'
+import { idsToLookUp, planPush, type Predecessor, type Step } from './plan-push.ts'
 import { admitCommand, screenCommand, type AdmittedCommand } from './screen-command.ts'
+import { createStreamQueues, type QueuedCommand } from './stream-queues.ts'
 import { createStreamStates, type StreamRef } from './stream-states.ts'
 
 export interface PipelineOptions {
@@ -39,6 +38,11 @@ export interface Pipeline {
   push(principal: Principal, device: string, commands: readonly PushedCommand[]): Promise<readonly PushedAnswer[]>
 }
 
+/** A step of which rights and input are judged. */
+type PlannedStep =
+  | Exclude<Step, { kind: 'judge' }>
+  | { readonly kind: 'judge'; readonly command: AdmittedCommand; readonly predecessor: Predecessor }
+
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { domain, store, sealToken } = options
   const now = options.now ?? Date.now
@@ -47,7 +51,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const maxInFlight = options.maxInFlight ?? 10_000
   const states = createStreamStates({ domain, store, size: options.cacheSize ?? 5_000 })
   // Pushes that meet on a stream take turns in memory instead of racing for its version in the database.
-  const turns = createKeyedQueue()
+  const queues = createStreamQueues({ domain, store, states, logger })
   let inFlight = 0
 
   const admit = (principal: Principal, command: Parameters<typeof admitCommand>[2]): AdmittedCommand | PushAnswer => {
@@ -74,15 +78,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       store.results(tenant, principal.id, idsToLookUp(screened)),
     ])
     const tokenOf: TokenOf = (lane, position) => sealToken?.({ epoch, tenant, lane, position }) ?? ''
-    const context: DecideContext = { domain, store, states, tokenOf, logger }
 
     // Rights and inputs of all, before anything is loaded for any.
-    const steps = planPush(screened, results, tokenOf).map((step) => {
+    const steps = planPush(screened, results, tokenOf).map((step): PlannedStep => {
       if (step.kind !== 'judge') return step
       const admitted = admit(principal, step.command)
       return 'kind' in admitted
-        ? { kind: 'answered' as const, answer: admitted }
-        : { kind: 'judge' as const, command: admitted, predecessor: step.predecessor }
+        ? { kind: 'answered', answer: admitted }
+        : { kind: 'judge', command: admitted, predecessor: step.predecessor }
     })
     const refs = new Map<string, StreamRef>()
     for (const step of steps) {
@@ -94,28 +97,40 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     // Each command waits only for commands before it, so no two can wait for each other.
     const answers: Promise<PushAnswer>[] = []
-    const lastOfStream = new Map<string, Promise<unknown>>()
+    const queued = new Map<number, QueuedCommand>()
+    // Streams of which a command waits for one of another stream, and with it all that stand behind.
+    const gates = new Map<string, Promise<unknown>>()
     for (const [index, step] of steps.entries()) {
       if (step.kind === 'answered') answers[index] = Promise.resolve(step.answer)
       else if (step.kind === 'as') answers[index] = answers[step.index] as Promise<PushAnswer>
       else {
         const { command, predecessor } = step
         const { stream } = command.pushed
-        const judge = async (): Promise<PushAnswer> => {
-          await lastOfStream.get(stream)
-          if (predecessor === 'missing') return retry('predecessor')
-          if (typeof predecessor === 'object') {
-            const before = await answers[predecessor.index]
-            if (before?.kind !== 'accepted') return retry('predecessor')
-          }
+        const before = typeof predecessor === 'object' ? predecessor.index : undefined
+        const beforeInStream = (): QueuedCommand | undefined =>
+          before !== undefined && streamOf(steps[before]) === stream ? queued.get(before) : undefined
+        const submit = (): Promise<PushAnswer> => {
           const occurredAt = clampOccurredAt(command.pushed.occurredAt, now(), clock)
-          return turns.run(`${tenant}\n${stream}`, () =>
-            decideAndAppend(context, { ...command, principal, device, occurredAt }),
-          )
+          const one = queues.submit({ ...command, principal, device, tokenOf, occurredAt }, beforeInStream())
+          queued.set(index, one)
+          return one.answer
         }
-        const answer = judge().catch(outage)
-        answers[index] = answer
-        lastOfStream.set(stream, answer)
+        const gate = gates.get(stream)
+        if (predecessor === 'missing') answers[index] = Promise.resolve(retry('predecessor'))
+        else if (gate === undefined && (before === undefined || beforeInStream() !== undefined)) {
+          answers[index] = submit()
+        } else {
+          const submitted = (async () => {
+            await gate
+            if (before !== undefined && beforeInStream() === undefined) {
+              const answer = await answers[before]
+              if (answer?.kind !== 'accepted') return { answer: retry('predecessor') }
+            }
+            return { answer: submit() }
+          })()
+          gates.set(stream, submitted)
+          answers[index] = submitted.then(({ answer }) => answer)
+        }
       }
     }
     return Promise.all(answers)
@@ -141,4 +156,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
     },
   }
+}
+
+function streamOf(step: PlannedStep | undefined): string | undefined {
+  return step?.kind === 'judge' ? step.command.pushed.stream : undefined
 }

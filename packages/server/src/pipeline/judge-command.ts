@@ -19,109 +19,110 @@ import { errorFields } from '../logger.ts'
 import { fromResult, fromStore, invalid, retry, type TokenOf } from './answers.ts'
 import type { AdmittedCommand } from './screen-command.ts'
 import { advance, authorOf, hasForeign, type StreamState } from './stream-state.ts'
-import type { StreamRef, StreamStates } from './stream-states.ts'
+import type { StreamStates } from './stream-states.ts'
 
 export interface DecideContext {
   readonly domain: Domain
   readonly store: EventStore
   readonly states: StreamStates
-  readonly tokenOf: TokenOf
   readonly logger: Logger
 }
 
 export interface Arrival extends AdmittedCommand {
   readonly principal: Principal
   readonly device: string
+  readonly tokenOf: TokenOf
   /** Clamped. */
   readonly occurredAt: string
 }
 
-/** How often a command that lost the race for its stream is decided again before its author is asked to come back. */
-const MAX_TRIES = 8
 /** Events of others that a conflict shows at most, the newest. */
 const MAX_THEIRS = 100
-/** Deploys take a while; until one brings code that reads the stream, asking more often does not help. */
-const UNREADABLE_RETRY_MS = 10_000
 
 /** What the command is decided on, or why it is not. */
 type Standing =
   | { readonly kind: 'decide'; readonly input: unknown; readonly rebased: boolean }
   | { readonly kind: 'answer'; readonly answer: PushAnswer }
+  /** It takes events to tell, some of which may not be stored yet. */
+  | { readonly kind: 'too-early' }
+
+export type Judgement =
+  /** To be appended; `after` is the stream that this leads to. */
+  | {
+      readonly kind: 'append'
+      readonly request: AppendRequest
+      readonly after: StreamState
+      readonly rebased: boolean
+    }
+  /**
+   * Nothing to append. `conclude` stores the outcome, where one is stored, and gives the answer; it may be called only
+   * when all that `current` was predicted from is stored.
+   */
+  | { readonly kind: 'conclude'; readonly conclude: () => Promise<PushAnswer> }
+  | { readonly kind: 'too-early' }
 
 /**
- * Decides one command on the stream's current state and appends what it leads to, at exactly that version; where
- * somebody else was faster, again on what they left. Commands of one stream must come here one at a time.
+ * Judges one command on a state of its stream. Writes nothing.
+ *
+ * @param isStored whether all events of `current` are stored; else it may be too early to judge.
  */
-export async function decideAndAppend(context: DecideContext, arrival: Arrival): Promise<PushAnswer> {
-  const { states, store, tokenOf } = context
+export async function judgeCommand(
+  context: DecideContext,
+  arrival: Arrival,
+  current: StreamState,
+  isStored: boolean,
+): Promise<Judgement> {
   const { principal, device, pushed, command } = arrival
-  const ref: StreamRef = { tenant: principal.tenant, stream: pushed.stream, aggregate: arrival.aggregate }
-  const author = authorOf(principal.id, device)
-  let known = states.peek(ref)
-  for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
-    if (known === undefined) {
-      const [loaded] = await states.load([ref])
-      if (loaded?.kind !== 'folded') {
-        context.logger.error('a stream cannot be read by this code', {
-          aggregate: arrival.aggregate.name,
-          reason: loaded?.failure.kind ?? 'missing',
-          type: loaded?.failure.type ?? null,
-        })
-        return retry('unavailable', UNREADABLE_RETRY_MS)
-      }
-      known = loaded.stream
-    }
-    const current: StreamState = known
-    const standing = await standingOf(context, arrival, current)
-    if (standing.kind === 'answer') return (await firstResult(context, arrival)) ?? standing.answer
+  const standing = await standingOf(context, arrival, current, isStored)
+  if (standing.kind === 'too-early') return standing
+  if (standing.kind === 'answer') return unlessKnown(context, arrival, standing.answer)
 
-    const decided = decideCommand({
-      aggregate: arrival.aggregate,
-      command,
-      input: standing.input,
-      current,
-      principal,
-      commandId: pushed.id,
-      streamId: pushed.stream,
-      occurredAt: arrival.occurredAt,
+  const decided = decideCommand({
+    aggregate: arrival.aggregate,
+    command,
+    input: standing.input,
+    current,
+    principal,
+    commandId: pushed.id,
+    streamId: pushed.stream,
+    occurredAt: arrival.occurredAt,
+  })
+  if (decided.kind === 'failed') {
+    context.logger.error('a command failed in the code of the domain', {
+      command: command.type,
+      message: decided.message.slice(0, 200),
+      paths: decided.issues.map((issue) => issue.path),
     })
-    if (decided.kind === 'failed') {
-      context.logger.error('a command failed in the code of the domain', {
-        command: command.type,
-        message: decided.message.slice(0, 200),
-        paths: decided.issues.map((issue) => issue.path),
-      })
-      return (await firstResult(context, arrival)) ?? invalid('domain_error')
-    }
-    if (decided.kind === 'refused' || decided.events.length === 0) {
-      const answer = await store.settle(settleRequest(arrival, current, decided))
-      if (answer.kind !== 'settled') return fromStore(answer, tokenOf)
-      if (decided.kind === 'refused') return { kind: 'refused', code: decided.code, params: { ...decided.params } }
-      return {
-        kind: 'accepted',
-        version: current.version,
-        token: tokenOf(answer.lane, answer.position),
-        rebased: standing.rebased,
-      }
-    }
-
-    const answer = await store.append(appendRequest(arrival, current, decided.events, standing.rebased))
-    if (answer.kind === 'appended') {
-      // A commutative command may have landed behind events of others; the next load reads those.
-      if (answer.version === decided.after.version) {
-        states.advanceTo(ref, advance(current, author, decided.after, decided.events.at(-1)?.id ?? current.head))
-      }
-      return {
-        kind: 'accepted',
-        version: answer.version,
-        token: tokenOf(answer.lane, answer.position),
-        rebased: standing.rebased,
-      }
-    }
-    if (answer.kind !== 'conflict') return fromStore(answer, tokenOf)
-    known = undefined
+    return unlessKnown(context, arrival, invalid('domain_error'))
   }
-  return retry('contention')
+  if (decided.kind === 'refused' || decided.events.length === 0) {
+    return { kind: 'conclude', conclude: () => settle(context, arrival, current, decided, standing.rebased) }
+  }
+  const head = decided.events.at(-1)?.id ?? current.head
+  return {
+    kind: 'append',
+    request: appendRequest(arrival, current, decided.events, standing.rebased),
+    after: advance(current, authorOf(principal.id, device), decided.after, head),
+    rebased: standing.rebased,
+  }
+}
+
+async function settle(
+  { store }: DecideContext,
+  arrival: Arrival,
+  current: StreamState,
+  decided: Exclude<Decided, { kind: 'failed' }>,
+  rebased: boolean,
+): Promise<PushAnswer> {
+  const answer = await store.settle(settleRequest(arrival, current, decided))
+  if (answer.kind !== 'settled') return fromStore(answer, arrival.tokenOf)
+  if (decided.kind === 'refused') return { kind: 'refused', code: decided.code, params: { ...decided.params } }
+  return { kind: 'accepted', version: current.version, token: arrival.tokenOf(answer.lane, answer.position), rebased }
+}
+
+/** For answers that nothing is stored of: the command's first result, if there is one by now, is told instead. */
+function unlessKnown(context: DecideContext, arrival: Arrival, answer: PushAnswer): Judgement {
+  return { kind: 'conclude', conclude: async () => (await firstResult(context, arrival)) ?? answer }
 }
 
 /**
@@ -131,11 +132,16 @@ export async function decideAndAppend(context: DecideContext, arrival: Arrival):
 async function firstResult(context: DecideContext, arrival: Arrival): Promise<PushAnswer | undefined> {
   const { principal, pushed } = arrival
   const result = (await context.store.results(principal.tenant, principal.id, [pushed.id])).get(pushed.id)
-  return result?.hash === arrival.hash ? fromResult(result, context.tokenOf) : undefined
+  return result?.hash === arrival.hash ? fromResult(result, arrival.tokenOf) : undefined
 }
 
 /** Whether the command is stale, and what its policy makes of that. */
-async function standingOf(context: DecideContext, arrival: Arrival, current: StreamState): Promise<Standing> {
+async function standingOf(
+  context: DecideContext,
+  arrival: Arrival,
+  current: StreamState,
+  isStored: boolean,
+): Promise<Standing> {
   const { command, pushed, input } = arrival
   const { base } = pushed
   if (base === null || command.policy === 'merge') return { kind: 'decide', input, rebased: false }
@@ -146,6 +152,7 @@ async function standingOf(context: DecideContext, arrival: Arrival, current: Str
   const author = authorOf(arrival.principal.id, arrival.device)
   if (!hasForeign(current, base.version, author)) return { kind: 'decide', input, rebased: false }
   if (command.policy === 'rebase') return { kind: 'decide', input, rebased: true }
+  if (!isStored) return { kind: 'too-early' }
 
   const theirs = await readTheirs(context, arrival, base.version, current.version, author)
   let choice: ConflictChoice<unknown>
