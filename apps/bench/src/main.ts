@@ -1,4 +1,4 @@
-// `npm run bench -- smoke|append|read [--json] [--quick]`. Progress goes to standard error; standard output is for the result.
+// `npm run bench -- smoke|append|read|order [--json] [--quick]`. Progress goes to standard error; standard output is for the result.
 import { runBench, type Bench } from './measure/run-bench.ts'
 
 const json = process.argv.includes('--json')
@@ -24,6 +24,15 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
       name,
       bars: READ_BARS,
       measure: (server, samples, progress) => measureReads(server, plan, samples, progress),
+    }
+  },
+  order: async () => {
+    const { measureOrder, ORDER_BARS } = await import('./order/order.ts')
+    const plan = quick ? { rounds: 2, ms: 500 } : { rounds: 9, ms: 2_500 }
+    return {
+      name,
+      bars: ORDER_BARS,
+      measure: (server, samples, progress) => measureOrder(server, plan, samples, progress),
     }
   },
 }

@@ -4,7 +4,9 @@ import { createEntries, DATA, EVENT_TYPE, METADATA, newId } from './workload.ts'
 /** Emmett on Postgres, with a pool as large as its number of callers. */
 export interface Emmett {
   /** Writers with streams of their own, each append at its expected version. */
-  spreadAppends(callers: number): readonly Work[]
+  spreadAppends(callers: number, onStored?: (id: string) => void): readonly Work[]
+  /** Hands every event to `onEvent`, until `stop`. Reads as often and as much at once as it may. */
+  follow(onEvent: (id: string) => void): Promise<{ readonly stop: () => Promise<void> }>
   /** One stream: read what is new, append at that version, and on a conflict once more, until it is in. */
   hotAppends(callers: number): readonly Work[]
   /** All events of one stream, as `readStream` gives them. */
@@ -19,7 +21,7 @@ const MAX_CONNECTIONS = 64
 interface LineAdded {
   type: typeof EVENT_TYPE
   data: typeof DATA
-  metadata: typeof METADATA
+  metadata: typeof METADATA & { readonly entry?: string }
   readonly kind?: 'Event'
 }
 
@@ -34,14 +36,17 @@ export async function openEmmett(databaseUrl: string): Promise<Emmett> {
   const event = (): LineAdded => ({ type: EVENT_TYPE, data: DATA, metadata: METADATA })
 
   return {
-    spreadAppends: (callers) =>
+    spreadAppends: (callers, onStored) =>
       Array.from({ length: callers }, () => {
         const next = createEntries()
         return async () => {
-          const { stream, version } = next()
+          const { id, stream, version } = next()
+          // Nothing more is stored than by the others, unless somebody has to recognise it.
+          const stored = onStored === undefined ? event() : { ...event(), metadata: { ...METADATA, entry: id } }
           const expectedStreamVersion = version === 1 ? 'STREAM_DOES_NOT_EXIST' : BigInt(version - 1)
-          const answer = await store.appendToStream<LineAdded>(stream, [event()], { expectedStreamVersion })
+          const answer = await store.appendToStream<LineAdded>(stream, [stored], { expectedStreamVersion })
           if (answer.nextExpectedStreamVersion !== BigInt(version)) throw new Error('Emmett stored another version.')
+          onStored?.(id)
         }
       }),
     hotAppends: (callers) => {
@@ -63,6 +68,21 @@ export async function openEmmett(databaseUrl: string): Promise<Emmett> {
           }
         }
       })
+    },
+    follow: async (onEvent) => {
+      const consumer = store.consumer<LineAdded>({ pulling: { batchSize: 1_000, pullingFrequencyInMs: 1 } })
+      consumer.reactor<LineAdded>({
+        processorId: newId(),
+        startFrom: 'BEGINNING',
+        eachMessage: ({ metadata }) => onEvent(metadata.entry ?? ''),
+      })
+      const running = consumer.start()
+      return {
+        stop: async () => {
+          await consumer.stop()
+          await running
+        },
+      }
     },
     read: async (stream) => (await store.readStream<LineAdded>(stream)).events.length,
     fill: async (stream, events) => {

@@ -3,13 +3,19 @@ import type { Work } from '../measure/load.ts'
 import { createEntries, newId, toAppendRequest } from './workload.ts'
 
 /** Writers with streams of their own, each append at its expected version and under a command id. */
-export function spreadAppends(store: EventStore, tenant: string, callers: number): readonly Work[] {
+export function spreadAppends(
+  store: EventStore,
+  tenant: string,
+  callers: number,
+  onStored?: (id: string) => void,
+): readonly Work[] {
   return Array.from({ length: callers }, () => {
     const next = createEntries()
     return async () => {
       const entry = next()
       const answer = await store.append(toAppendRequest(tenant, entry))
       if (answer.kind !== 'appended' || answer.version !== entry.version) throw wrong(answer)
+      onStored?.(entry.id)
     }
   })
 }

@@ -26,7 +26,8 @@ export function reportToChart(report: BenchReport): string {
 function row(report: BenchReport, bar: BarResult, top: number): string {
   const full = WIDTH - LEFT - RIGHT
   // The limit stands in the middle; what goes past twice the limit is cut off, its number is not.
-  const lengthOf = (value: number): number => Math.min(1, Math.max(0, value / (2 * bar.limit))) * full
+  const share = (value: number): number => (bar.limit === 0 ? Math.sign(value) : value / (2 * bar.limit))
+  const lengthOf = (value: number): number => Math.min(1, Math.max(0, share(value))) * full
   const fill = bar.met ? '#0b7a75' : '#b3341f'
   const limit = `${bar.better === 'lower' ? 'at most' : 'at least'} ${bar.limit} ${bar.unit}`
   const ratio = report.intervals[bar.of]
