@@ -8,9 +8,10 @@ import {
   type VersionedState,
 } from '@tidemark/core'
 import { applyAnswers } from './answers.ts'
-import { rowsOfStream, type ChangeDraft } from './change.ts'
-import { DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
+import { rowsOfStream, type Change, type ChangeDraft } from './change.ts'
+import { DatabaseReplacedError, NewerSchemaError, openDatabase, type TableName, type Write } from './database.ts'
 import { createDispatch, storageFailure } from './dispatch.ts'
+import { checkTerm, claimTerm } from './fence.ts'
 import { readHistory } from './history.ts'
 import { LOADING, type Derived, type Live, type Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
@@ -80,6 +81,19 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   })
   await replica.catchUp()
 
+  /** A write of the leading tab. A tab that was frozen while another took the lead stores nothing more. */
+  async function writeAsLeader(
+    tables: readonly TableName[],
+    change: (write: Write) => Promise<ChangeDraft>,
+  ): Promise<Change> {
+    const { term } = tabs
+    return await replica.write('relaxed', tables, async (write) => {
+      // Deposed before the write began: term 0 was never anybody's.
+      await checkTerm(write, term === undefined ? 0 : term)
+      return await change(write)
+    })
+  }
+
   const storage: SyncStorage = {
     pullRequest: async () => {
       const { value: feed } = await database.read(['cursors'], readFeed)
@@ -102,7 +116,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     },
     applyPage: async (page) => {
       let result: PageResult = { kind: 'stale' }
-      const change = await replica.write('relaxed', PAGE_TABLES, async (write): Promise<ChangeDraft> => {
+      const change = await writeAsLeader(PAGE_TABLES, async (write): Promise<ChangeDraft> => {
         const applied = await applyPage(decider, write, page)
         result = applied.result
         return applied.change
@@ -121,7 +135,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       const planned = planPush(stored, sending, now(), limits)
       let batch: PendingRecord[] = []
       if (planned.length === 0) return batch
-      await replica.write('relaxed', ['pending'], async (write): Promise<ChangeDraft> => {
+      await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
         // A page, or another tab, may have settled some of them since: what is behind those must not pass them.
         const current = (await write.pending.bulkGet(planned.map((each) => each.id))).filter(
           (each) => each !== undefined,
@@ -135,7 +149,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     },
     toPush: (batch) => ({ protocol: PROTOCOL_VERSION, device: deviceId, commands: batch.map(toPushed) }),
     applyAnswers: async (answers) => {
-      await replica.write('relaxed', ['pending', 'attention', 'rows'], (write) => applyAnswers(decider, write, answers))
+      await writeAsLeader(['pending', 'attention', 'rows'], (write) => applyAnswers(decider, write, answers))
     },
     awaitsOutcome: () => mirror.commands().some((each) => each.answer !== null && each.attention === null),
   }
@@ -147,14 +161,24 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     protocol: PROTOCOL_VERSION,
     onChange: () => status.changed(),
     onTrouble: report,
+    onFenced: ({ term }) => tabs.resign(term),
   })
 
   const tabs = openTabs({
     name,
     platform,
+    claim: (isStillHeld) => claimTerm(database, isStillHeld),
     onLead: () => {
+      status.leads()
       process.lead()
       status.changed()
+    },
+    onFollow: () => {
+      process.follow()
+      status.changed()
+      tabs.post({ kind: 'hello' })
+      // A tab that was frozen has missed what the others did.
+      replica.catchUp().catch(report)
     },
     onMessage,
     onTrouble: report,
@@ -185,7 +209,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   })
   const windows = createWindows({ replica, onTrouble: report })
 
-  function onMessage(message: TabMessage): void {
+  function onMessage(message: Exclude<TabMessage, { kind: 'beat' }>): void {
     switch (message.kind) {
       case 'change':
         replica

@@ -82,8 +82,11 @@ export interface FeedRecord {
   readonly reset: boolean
 }
 
-/** Small facts by name. `rows` and `work` count the changes of rows and of pending work: how tabs notice each other. */
+/**
+ * Small facts by name. `rows` and `work` count the changes of rows and of pending work: how tabs notice each other.
+ * `leader-term` counts the terms of leading tabs: how a deposed one is kept from writing.
+ */
 export interface MetaRecord {
-  readonly name: 'device' | 'schema-epoch' | 'indexes' | 'next-seq' | 'rows' | 'work' | 'last-contact'
+  readonly name: 'device' | 'schema-epoch' | 'indexes' | 'next-seq' | 'rows' | 'work' | 'last-contact' | 'leader-term'
   readonly value: string | number
 }

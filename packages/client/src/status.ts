@@ -18,6 +18,8 @@ export interface Status {
   changed(): void
   /** A consistent cut is stored. */
   synced(): void
+  /** This tab leads: what an earlier leader told counts no more. */
+  leads(): void
   /** The leading tab told what it sees. */
   heard(network: Network): void
   /** Tells the other tabs, where this one leads. */
@@ -113,6 +115,9 @@ export function createStatus({ mirror, process, tabs, platform, hasSynced, lastC
     synced: () => {
       synced = true
       changed()
+    },
+    leads: () => {
+      heard = null
     },
     heard: (next) => {
       heard = next

@@ -10,14 +10,15 @@ import type {
   TransportFailure,
 } from '@tidemark/core'
 import type { Answered } from './answers.ts'
+import { FencedError } from './fence.ts'
 import type { PageResult } from './pages.ts'
 import type { Platform } from './platform.ts'
-import type { Sending } from './queue.ts'
+import { NOTHING_SENDING, type Sending } from './queue.ts'
 import { backoff, mayPush, nextSyncStep, type SyncEvent, type SyncState } from './sync-state.ts'
 import type { PendingRecord } from './records.ts'
 import type { PendingError } from './work.ts'
 
-/** What the network loop needs from the device's storage. */
+/** What the network loop needs from the device's storage. Its writes fail with `FencedError` once another tab leads. */
 export interface SyncStorage {
   pullRequest(): Promise<PullRequest>
   liveRequest(): Promise<{
@@ -42,6 +43,8 @@ export interface SyncProcessOptions {
   /** State, evidence of contact or what is being sent has changed. */
   readonly onChange: () => void
   readonly onTrouble: (error: unknown) => void
+  /** Storage has refused a write: another tab leads. Answered by `follow`. */
+  readonly onFenced: (error: FencedError) => void
 }
 
 export interface SyncProcess {
@@ -52,6 +55,8 @@ export interface SyncProcess {
   /** Rows of the pull under way that are here, and that are still to come. */
   readonly progress: { readonly done: number; readonly remaining: number } | null
   lead(): void
+  /** Another tab leads: ends all that is under way. Nothing more is sent or stored. */
+  follow(): void
   /** There may be something to send. */
   work(): void
   /** Try now. */
@@ -67,13 +72,14 @@ const STALE_PAGES = 3
 
 /** Runs the network for all tabs of this device: the effects of `sync-state`, and pushes beside them. */
 export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
-  const { transport, storage, platform, onChange, onTrouble } = options
+  const { transport, storage, platform, onChange, onTrouble, onFenced } = options
   let state: SyncState = { kind: 'idle' }
-  let sending: Sending = { inFlight: new Set(), holds: new Map(), lastErrors: new Map() }
+  let sending: Sending = NOTHING_SENDING
   let lastContact: number | null = null
   let progress: SyncProcess['progress'] = null
   let current = new AbortController()
-  const closing = new AbortController()
+  /** Until this tab is deposed or closed. */
+  let leading = new AbortController()
   const running = new Set<Promise<void>>()
   const timers = { retry: noTimer, hold: noTimer, outcome: noTimer }
   let pushing = false
@@ -105,10 +111,9 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
           backoff(effect.failures, effect.atLeast, platform.jitter()),
         )
         break
+      case 'rest':
       case 'halt':
-        closing.abort()
-        timers.hold()
-        timers.outcome()
+        rest()
         break
     }
     if (before !== state) {
@@ -117,13 +122,30 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
     }
   }
 
+  function rest(): void {
+    leading.abort()
+    leading = new AbortController()
+    pushing = false
+    workWaits = false
+    sending = NOTHING_SENDING
+    progress = null
+    for (const name of ['hold', 'outcome'] as const) {
+      timers[name]()
+      timers[name] = noTimer
+    }
+  }
+
+  function fail(error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return
+    if (error instanceof FencedError) return onFenced(error)
+    // Storage, or a bug: either way the loop goes on, slowly, and says so.
+    onTrouble(error)
+    send({ kind: 'storage-failed' })
+  }
+
   function run(task: Promise<void>): void {
-    const tracked = task.catch((error: unknown) => {
-      if (closing.signal.aborted) return
-      // Storage, or a bug: either way the loop goes on, slowly, and says so.
-      onTrouble(error)
-      send({ kind: 'storage-failed' })
-    })
+    const { signal } = leading
+    const tracked = task.catch((error: unknown) => fail(error, signal))
     running.add(tracked)
     void tracked.finally(() => running.delete(tracked))
   }
@@ -180,8 +202,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
         try {
           result = await storage.applyPage(message)
         } catch (error) {
-          onTrouble(error)
-          return send({ kind: 'storage-failed' })
+          return fail(error, signal)
         }
         if (signal.aborted) return
         send(result.kind === 'applied' ? { kind: 'message' } : { kind: 'pull-due' })
@@ -205,18 +226,21 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
     workWaits = true
     if (pushing || !mayPush(state)) return
     pushing = true
+    const { signal } = leading
     run(
-      pushAll().finally(() => {
+      pushAll(signal).finally(() => {
+        if (signal.aborted) return
         pushing = false
         if (workWaits && mayPush(state)) push()
       }),
     )
   }
 
-  async function pushAll(): Promise<void> {
+  async function pushAll(signal: AbortSignal): Promise<void> {
     while (workWaits && mayPush(state)) {
       workWaits = false
       const batch = await storage.takeBatch(sending)
+      if (signal.aborted) return
       if (batch.length === 0) {
         scheduleHolds()
         return
@@ -224,8 +248,8 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       workWaits = true
       sending = { ...sending, inFlight: new Set(batch.map((each) => each.id)) }
       onChange()
-      const reply = await transport.push(storage.toPush(batch), closing.signal)
-      if (closing.signal.aborted) return
+      const reply = await transport.push(storage.toPush(batch), signal)
+      if (signal.aborted) return
       if (isFailure(reply)) {
         workWaits = false
         noteFailure(batch, reply)
@@ -240,6 +264,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
         return
       }
       await storage.applyAnswers(reply.answers)
+      if (signal.aborted) return
       noteAnswers(batch, reply)
       watchOutcomes()
       onChange()
@@ -311,6 +336,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       return progress
     },
     lead: () => send({ kind: 'lead' }),
+    follow: () => send({ kind: 'follow' }),
     work: push,
     wake: () => {
       sending = { ...sending, holds: new Map() }

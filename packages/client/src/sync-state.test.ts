@@ -14,6 +14,7 @@ const STATES: Record<SyncState['kind'], SyncState> = {
 type EventName = Exclude<SyncEvent['kind'], 'failed'> | 'unreachable' | 'unauthenticated' | 'unavailable' | 'unreadable'
 const EVENTS: Record<EventName, SyncEvent> = {
   lead: { kind: 'lead' },
+  follow: { kind: 'follow' },
   pulled: { kind: 'pulled' },
   message: { kind: 'message' },
   'pull-due': { kind: 'pull-due' },
@@ -35,6 +36,7 @@ const EVENTS: Record<EventName, SyncEvent> = {
 const TABLE: Record<SyncState['kind'], Record<EventName, string>> = {
   idle: {
     lead: 'pulling connecting pull',
+    follow: '-',
     pulled: '-',
     message: '-',
     'pull-due': '-',
@@ -53,6 +55,7 @@ const TABLE: Record<SyncState['kind'], Record<EventName, string>> = {
   },
   pulling: {
     lead: '-',
+    follow: 'idle connecting rest',
     pulled: 'connecting connecting live',
     message: '-',
     'pull-due': '-',
@@ -71,6 +74,7 @@ const TABLE: Record<SyncState['kind'], Record<EventName, string>> = {
   },
   connecting: {
     lead: '-',
+    follow: 'idle connecting rest',
     pulled: '-',
     message: 'live live none',
     'pull-due': 'pulling connecting pull',
@@ -89,6 +93,7 @@ const TABLE: Record<SyncState['kind'], Record<EventName, string>> = {
   },
   live: {
     lead: '-',
+    follow: 'idle connecting rest',
     pulled: '-',
     message: '-',
     'pull-due': 'pulling live pull',
@@ -107,6 +112,7 @@ const TABLE: Record<SyncState['kind'], Record<EventName, string>> = {
   },
   waiting: {
     lead: '-',
+    follow: 'idle connecting rest',
     pulled: '-',
     message: '-',
     'pull-due': '-',
@@ -125,6 +131,7 @@ const TABLE: Record<SyncState['kind'], Record<EventName, string>> = {
   },
   closed: {
     lead: '-',
+    follow: '-',
     pulled: '-',
     message: '-',
     'pull-due': '-',
@@ -160,13 +167,14 @@ describe('the sync loop', () => {
     })
   }
 
-  test('never stalls: wherever events have led, waking, a pull and a message lead to live', () => {
+  test('never stalls: wherever events have led, leading, a timer, a pull and a message end in live', () => {
     fc.assert(
       fc.property(fc.array(name.filter((each) => each !== 'close')), (events) => {
         let state: SyncState = nextSyncStep({ kind: 'idle' }, { kind: 'lead' }).state
         for (const each of events) ({ state } = nextSyncStep(state, EVENTS[each]))
-        // Work that is under way ends in one of these; a waiting loop always has a timer.
-        for (const each of ['timer', 'pulled', 'message'] as const) ({ state } = nextSyncStep(state, EVENTS[each]))
+        // A tab that follows leads when it has the lock; work under way ends in one of these; waiting has a timer.
+        for (const each of ['lead', 'timer', 'pulled', 'message'] as const)
+          ({ state } = nextSyncStep(state, EVENTS[each]))
         expect(state.kind).toBe('live')
       }),
     )
@@ -183,7 +191,7 @@ describe('the sync loop', () => {
           ;({ state } = step)
         }
         expect(running).toBe(
-          { pulling: 'pull', connecting: 'live', live: 'live', waiting: 'wait', idle: '', closed: '' }[state.kind],
+          { pulling: 'pull', connecting: 'live', live: 'live', waiting: 'wait', idle: 'rest', closed: '' }[state.kind],
         )
       }),
     )

@@ -17,6 +17,8 @@ export type SyncState =
 
 export type SyncEvent =
   | { readonly kind: 'lead' }
+  /** Another tab has taken the lead. */
+  | { readonly kind: 'follow' }
   /** A pull reached its cut and is stored. */
   | { readonly kind: 'pulled' }
   /** The live stream delivered something. */
@@ -42,6 +44,8 @@ export type SyncEffect =
   | { readonly kind: 'pull' }
   | { readonly kind: 'live' }
   | { readonly kind: 'wait'; readonly failures: number; readonly atLeast: number }
+  /** Nothing until it leads again. */
+  | { readonly kind: 'rest' }
   | { readonly kind: 'halt' }
 
 export interface SyncStep {
@@ -69,6 +73,8 @@ export function nextSyncStep(state: SyncState, event: SyncEvent): SyncStep {
   switch (event.kind) {
     case 'lead':
       return stay
+    case 'follow':
+      return { state: { kind: 'idle' }, effect: { kind: 'rest' } }
     case 'pulled':
       return state.kind === 'pulling'
         ? { state: { kind: 'connecting', failures: state.failures, shown: 'connecting' }, effect: { kind: 'live' } }

@@ -165,8 +165,10 @@ test('a tab that is granted the lock while it closes lets go of it at once', asy
   let led = false
   const tabs = openTabs({
     name: 'shop',
-    platform: { locks, channel: () => undefined },
+    platform: { locks, channel: () => undefined, now: () => 0, setTimer: () => () => undefined },
+    claim: () => Promise.resolve(1),
     onLead: () => (led = true),
+    onFollow: () => undefined,
     onMessage: () => undefined,
     onTrouble: (error) => {
       throw error

@@ -1,4 +1,5 @@
 import type { Change } from './change.ts'
+import { seekLeadership, type LeadershipOptions } from './leadership.ts'
 import type { Channel, Platform } from './platform.ts'
 import type { SyncStatus } from './tidemark-client.ts'
 
@@ -7,6 +8,8 @@ export type TabMessage =
   | { readonly kind: 'change'; readonly change: Change }
   /** The leading tab's view of the network. */
   | { readonly kind: 'network'; readonly network: Network }
+  /** The leading tab is alive, in this term; `null`: a term is about to begin. */
+  | { readonly kind: 'beat'; readonly term: number | null }
   /** A new tab asks the leading one for it. */
   | { readonly kind: 'hello' }
   /** A person asks to try now. */
@@ -23,61 +26,52 @@ export interface Network {
 export interface Tabs {
   post(message: TabMessage): void
   readonly isLeader: boolean
+  /** The term this tab leads in, `undefined` while it does not; `null` where there are no locks to fence with. */
+  readonly term: number | null | undefined
+  /** The term turned out to be over. */
+  resign(term: number): void
   close(): void
 }
 
-export interface TabsOptions {
+export interface TabsOptions extends Pick<LeadershipOptions, 'claim' | 'onLead' | 'onFollow' | 'onTrouble'> {
   readonly name: string
-  readonly platform: Pick<Platform, 'locks' | 'channel'>
-  readonly onLead: () => void
-  readonly onMessage: (message: TabMessage) => void
-  readonly onTrouble: (error: unknown) => void
+  readonly platform: Pick<Platform, 'locks' | 'channel' | 'setTimer' | 'now'>
+  readonly onMessage: (message: Exclude<TabMessage, { kind: 'beat' }>) => void
 }
 
-/** Elects the one tab that does the network: whoever holds the lock. A tab that dies lets go of it. */
-export function openTabs({ name, platform, onLead, onMessage, onTrouble }: TabsOptions): Tabs {
-  const lockName = `tidemark:${name}`
-  const channel: Channel | undefined = platform.channel(lockName)
-  channel?.onMessage((message) => onMessage(message as TabMessage))
-  const closing = new AbortController()
-  let letGo: (() => void) | undefined
-  let isLeader = false
-
-  function lead(): void {
-    if (closing.signal.aborted) return
-    isLeader = true
-    onLead()
+/** Joins the tabs of one database: the channel between them, and the election of the one that does the network. */
+export function openTabs({ name, platform, onMessage, ...election }: TabsOptions): Tabs {
+  const channelName = `tidemark:${name}`
+  const channel: Channel | undefined = platform.channel(channelName)
+  let closed = false
+  const post = (message: TabMessage): void => {
+    if (!closed) channel?.post(message)
   }
-
-  if (platform.locks === undefined) {
-    // Without locks tabs cannot agree: each does its own network. The server and the stored cursor keep it right.
-    queueMicrotask(lead)
-  } else {
-    platform.locks
-      .request(lockName, { signal: closing.signal }, () => {
-        // Granted while this tab was closing: an abort no longer reaches the request, and nobody would let go.
-        if (closing.signal.aborted) return Promise.resolve()
-        lead()
-        return new Promise<void>((resolve) => {
-          letGo = resolve
-        })
-      })
-      .catch((error: unknown) => {
-        if (!closing.signal.aborted) onTrouble(error)
-      })
-  }
+  const leadership = seekLeadership({
+    ...election,
+    lockName: channelName,
+    platform,
+    canHear: channel !== undefined,
+    onBeat: (term) => post({ kind: 'beat', term }),
+  })
+  channel?.onMessage((received) => {
+    const message = received as TabMessage
+    if (message.kind === 'beat') leadership.heard(message.term)
+    else onMessage(message)
+  })
 
   return {
-    post: (message) => {
-      if (!closing.signal.aborted) channel?.post(message)
-    },
+    post,
     get isLeader() {
-      return isLeader
+      return leadership.term !== undefined
     },
+    get term() {
+      return leadership.term
+    },
+    resign: (term) => leadership.resign(term),
     close: () => {
-      closing.abort()
-      isLeader = false
-      letGo?.()
+      closed = true
+      leadership.close()
       channel?.close()
     },
   }

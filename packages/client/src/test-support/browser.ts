@@ -1,4 +1,5 @@
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
+import type { Transport } from '@tidemark/core'
 import type { Channel, Platform } from '../platform.ts'
 
 /** One browser on one device: storage, locks and channels that its tabs share, and a clock that only tests move. */
@@ -18,6 +19,12 @@ export interface TestTab {
   kill(): void
   /** The tab is looked at again, or the network is back. */
   wake(): void
+  /** The browser stops running the tab: no timer, message, reply or news of its locks reaches it. It keeps its locks. */
+  freeze(): void
+  /** It runs again, and all of that reaches it. `withoutLocks`: the news of its locks does not. */
+  thaw(how?: 'withoutLocks'): void
+  /** The network as the tab sees it: what arrives while it is frozen waits. */
+  online(transport: Transport): Transport
 }
 
 interface Waiting {
@@ -25,12 +32,18 @@ interface Waiting {
   readonly grant: () => Promise<unknown>
 }
 
+interface Holder {
+  readonly letGo: () => void
+  readonly stolen: () => void
+}
+
 export function createTestBrowser(): TestBrowser {
   const indexedDB = new IDBFactory()
   let now = Date.parse('2026-03-01T08:00:00.000Z')
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>()
+  const mail = new Set<() => void>()
   const channels = new Map<string, Set<{ readonly deliver: (message: unknown) => void }>>()
-  const holders = new Map<string, object>()
+  const holders = new Map<string, Holder>()
   const queue: Waiting[] = []
 
   function grantNext(name: string): void {
@@ -48,6 +61,8 @@ export function createTestBrowser(): TestBrowser {
     advance: (milliseconds) => {
       const end = now + milliseconds
       for (;;) {
+        // Time passes for all tabs alike: what one has told is heard before the clock moves on.
+        for (const deliver of [...mail]) deliver()
         const due = [...timers].filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0]
         if (due === undefined) break
         timers.delete(due)
@@ -60,16 +75,36 @@ export function createTestBrowser(): TestBrowser {
       const wakers = new Set<() => void>()
       const owned = new Set<() => void>()
       let dead = false
+      /** What waits for the tab to run again; `undefined` while it runs. */
+      let frozen:
+        | { readonly network: (() => void)[]; readonly rest: (() => void)[]; readonly locks: (() => void)[] }
+        | undefined
+      const whenRunning = (kind: 'network' | 'rest' | 'locks', callback: () => void): void => {
+        if (frozen === undefined) callback()
+        else frozen[kind].push(callback)
+      }
+      const running = (): Promise<void> => new Promise((resolve) => whenRunning('network', resolve))
       const locks = {
         request: (name: string, options: LockOptions, callback: () => Promise<unknown>): Promise<unknown> =>
           new Promise((resolve, reject) => {
-            const holder = {}
+            if (options.steal === true && options.signal !== undefined) {
+              reject(new DOMException('A request that steals may not carry a signal.', 'NotSupportedError'))
+              return
+            }
             const release = (): void => {
               owned.delete(release)
               if (holders.get(name) === holder) {
                 holders.delete(name)
                 grantNext(name)
               }
+            }
+            const holder: Holder = {
+              letGo: release,
+              stolen: () => {
+                owned.delete(release)
+                const lost = (): void => reject(new DOMException('The lock was stolen.', 'AbortError'))
+                whenRunning('locks', lost)
+              },
             }
             const waiting: Waiting = {
               name,
@@ -92,6 +127,13 @@ export function createTestBrowser(): TestBrowser {
                 reject(new DOMException('aborted', 'AbortError'))
               }
             })
+            if (options.steal === true) {
+              const robbed = holders.get(name)
+              holders.delete(name)
+              robbed?.stolen()
+              void waiting.grant()
+              return
+            }
             queue.push(waiting)
             queueMicrotask(() => grantNext(name))
           }),
@@ -116,12 +158,18 @@ export function createTestBrowser(): TestBrowser {
               for (const member of members) {
                 if (member === me) continue
                 const copy = structuredClone(message)
-                setTimeout(() => member.deliver(copy), 0)
+                const deliver = (): void => {
+                  if (mail.delete(deliver)) member.deliver(copy)
+                }
+                mail.add(deliver)
+                setTimeout(deliver, 0)
               }
             },
             onMessage: (callback) => {
               me.deliver = (message) => {
-                if (!dead) callback(message)
+                whenRunning('rest', () => {
+                  if (!dead) callback(message)
+                })
               }
             },
             close: () => {
@@ -130,9 +178,14 @@ export function createTestBrowser(): TestBrowser {
           }
         },
         setTimer: (callback, milliseconds) => {
-          const timer = { at: now + milliseconds, callback: () => (dead ? undefined : callback()) }
+          const due = (): void => {
+            if (!dead && !cancelled) callback()
+          }
+          let cancelled = false
+          const timer = { at: now + milliseconds, callback: () => whenRunning('rest', due) }
           timers.add(timer)
           return () => {
+            cancelled = true
             timers.delete(timer)
           }
         },
@@ -153,6 +206,35 @@ export function createTestBrowser(): TestBrowser {
         },
         wake: () => {
           for (const waker of [...wakers]) waker()
+        },
+        freeze: () => {
+          frozen ??= { network: [], rest: [], locks: [] }
+        },
+        thaw: (how) => {
+          const waiting = frozen
+          frozen = undefined
+          if (waiting === undefined) return
+          const { network, rest, locks: news } = waiting
+          for (const callback of [...network, ...rest, ...(how === undefined ? news : [])]) callback()
+        },
+        online: (transport) => {
+          const arriving = async <T>(reply: Promise<T>): Promise<T> => {
+            const received = await reply
+            await running()
+            return received
+          }
+          return {
+            push: (request, signal) => arriving(transport.push(request, signal)),
+            pull: (request, signal) => arriving(transport.pull(request, signal)),
+            history: (request, signal) => arriving(transport.history(request, signal)),
+            live: (request, onMessage, signal) => {
+              const receive: typeof onMessage = async (message) => {
+                await running()
+                await onMessage(message)
+              }
+              return arriving(transport.live(request, receive, signal))
+            },
+          }
         },
       }
     },

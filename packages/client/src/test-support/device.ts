@@ -35,7 +35,7 @@ export async function openDevice(server: MemorySyncServer, options: DeviceOption
   const client = await createClient({
     domain: options.domain ?? shop,
     principal: who,
-    transport: link,
+    transport: tab.online(link),
     platform: tab.platform,
   })
   opened.push(client)
