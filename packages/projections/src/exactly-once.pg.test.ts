@@ -30,7 +30,11 @@ function losing(sql: Driver, chance: number, lost: { before: number; after: numb
   }
 }
 
-const withDriver = (store: PostgresStore, sql: Driver): Pick<PostgresStore, 'readLane' | 'onWake' | 'sql'> => ({
+const withDriver = (
+  store: PostgresStore,
+  sql: Driver,
+): Pick<PostgresStore, 'append' | 'readLane' | 'onWake' | 'sql'> => ({
+  append: (request) => store.append(request),
   readLane: (read) => store.readLane(read),
   onWake: (listener) => store.onWake(listener),
   sql: () => sql,

@@ -100,7 +100,7 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
         advances.tell(lane, checkpoint)
         if (asked > 1)
           batchSize = nextBatchSize(asked, { events: result.events, ms: clock() - startedAt }, largestBatch)
-        return result.events >= asked
+        return result.more
       case 'blocked':
         blocked = result.block
         checkpoint = undefined

@@ -4,6 +4,7 @@ import { createAdvances } from './advances.ts'
 import { startLaneWorker, type LaneHealth, type LaneWorker } from './lane-worker.ts'
 import type { PageRead, PageSnapshot, ProjectionVersion } from './page.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
+import { createParkedTools, type ParkedTools } from './parked-tools.ts'
 import { knownLanes, readCheckpoint, readLag, SYNCED } from './statements/checkpoint.ts'
 import { readPage } from './statements/read-page.ts'
 import { readRows, type ReadRow, type RowsRead } from './statements/read-rows.ts'
@@ -11,7 +12,7 @@ import { liveVersions, registerProjection } from './statements/registry.ts'
 import { waitForAdvance, type Reached } from './wait-for-advance.ts'
 
 export interface ProjectionsOptions {
-  readonly store: Pick<PostgresStore, 'readLane' | 'onWake' | 'sql'>
+  readonly store: Pick<PostgresStore, 'append' | 'readLane' | 'onWake' | 'sql'>
   readonly domain: Domain
   /** How often a lane is looked at when no hint comes. Milliseconds, default 250. */
   readonly pollMs?: number
@@ -58,6 +59,8 @@ export interface Projections {
   /** Waits until the synced projections hold what the log held at a position; never longer than asked. */
   waitFor(place: { readonly lane: number; readonly position: number }, timeoutMs: number): Promise<Reached>
   lag(): Promise<readonly LaneLag[]>
+  /** What people do about events that were set aside. */
+  readonly parked: ParkedTools
 }
 
 const MIGRATIONS = new URL('../migrations/', import.meta.url)
@@ -114,7 +117,17 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     if (!closed) lanesTimer = setTimeout(() => void findLanes(), LANES_MS).unref()
   }
 
+  const waitFor: Projections['waitFor'] = (place, timeoutMs) =>
+    waitForAdvance({
+      ...place,
+      timeoutMs,
+      pollMs,
+      advances,
+      read: async () => (await readCheckpoint(sql, { consumer: SYNCED, lane: place.lane }))?.position ?? 0,
+    })
+
   return {
+    parked: createParkedTools({ store, sql, waitFor }),
     start: () => {
       if (started || closed) return
       started = true
@@ -141,14 +154,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       return rows === undefined ? { kind: 'not-live' } : { kind: 'rows', rows }
     },
     onAdvance: (listener) => advances.listen(listener),
-    waitFor: (place, timeoutMs) =>
-      waitForAdvance({
-        ...place,
-        timeoutMs,
-        pollMs,
-        advances,
-        read: async () => (await readCheckpoint(sql, { consumer: SYNCED, lane: place.lane }))?.position ?? 0,
-      }),
+    waitFor,
     lag: async () => {
       const lanes = await readLag(sql)
       return lanes.map(({ lane, checkpoint, head, seconds, parked }) => {

@@ -1,10 +1,12 @@
 import type { Domain, EventStore, StoredEvent } from '@tidemark/core'
 import type { Driver } from '@tidemark/store'
+import { carryOut } from './carry-out.ts'
+import { UNPARKED } from './control-event.ts'
 import { foldBatch, keyId, type RowId } from './fold-batch.ts'
 import { interpretEvents, type Block, type Touch } from './interpret-events.ts'
 import type { ProjectionSet } from './registered-projection.ts'
 import { commitBatch, type CommitAnswer } from './statements/commit-batch.ts'
-import { loadBatch } from './statements/load-batch.ts'
+import { loadBatch, skipId } from './statements/load-batch.ts'
 
 export interface BatchContext {
   readonly domain: Domain
@@ -25,7 +27,7 @@ export interface BatchRequest {
 export type BatchResult =
   /** No event after the checkpoint. */
   | { readonly kind: 'empty' }
-  | { readonly kind: 'committed'; readonly to: number; readonly events: number }
+  | { readonly kind: 'committed'; readonly to: number; readonly events: number; readonly more: boolean }
   /** The first event after the checkpoint cannot be read by this code, and newer code may. Nothing was written. */
   | { readonly kind: 'blocked'; readonly block: Block }
   | { readonly kind: Exclude<CommitAnswer, 'committed'> }
@@ -37,14 +39,29 @@ export type BatchResult =
 export async function runBatch(context: BatchContext, request: BatchRequest): Promise<BatchResult> {
   const { domain, store, sql } = context
   const { lane, from, limit, set } = request
-  const events = await store.readLane({ lane, after: from, limit })
-  if (events.length === 0) return { kind: 'empty' }
+  const found = await store.readLane({ lane, after: from, limit })
+  const [first] = found
+  if (first === undefined) return { kind: 'empty' }
+  if (first.type === UNPARKED) {
+    const result = await carryOut(context, request, first)
+    if (result.kind === 'blocked') return result
+    if (result.kind !== 'committed') return { kind: result.kind }
+    return { kind: 'committed', to: first.position, events: 1, more: found.length > 1 }
+  }
+  // What a control event changes is stamped with its position, so it is a batch of its own.
+  const control = found.findIndex((event) => event.type === UNPARKED)
+  const events = control === -1 ? found : found.slice(0, control)
   const { touches, last, block } = interpretEvents(domain, set, events)
   if (last === undefined) {
     if (block === undefined) throw new Error('A batch of events came to nothing and gave no reason.')
     return { kind: 'blocked', block }
   }
-  const stored = await loadBatch(sql, toLoad(touches))
+  const range = { lane, after: from, to: last.position }
+  const stored = await loadBatch(sql, { ...toLoad(touches), range })
+  const counted =
+    stored.skipped.size === 0
+      ? touches
+      : touches.filter((touch) => !stored.skipped.has(skipId(touch.projection.projection.name, touch.stored.position)))
   const kind = await commitBatch(sql, {
     consumer: request.consumer,
     lane,
@@ -53,9 +70,10 @@ export async function runBatch(context: BatchContext, request: BatchRequest): Pr
     eventId: last.id,
     fence: request.fence,
     covered: set.ids,
-    writes: foldBatch(touches, stored),
+    writes: foldBatch(counted, stored),
   })
-  return kind === 'committed' ? { kind, to: last.position, events: countUpTo(events, last) } : { kind }
+  if (kind !== 'committed') return { kind }
+  return { kind, to: last.position, events: countUpTo(events, last), more: control !== -1 || found.length >= limit }
 }
 
 function toLoad(touches: readonly Touch[]): {

@@ -86,6 +86,44 @@ export const boxesWithRenamedTwo: Domain = defineDomain({
   projections: [itemsOf(ItemTwo), namesOf(ItemTwo, 1)],
 })
 
+/**
+ * `items` and `names` whose code fails on poison for as long as the fault is there: in a fold, and in a key, so that
+ * streams are parked too.
+ */
+export function boxesWithFault(fault: { there: boolean }): Domain {
+  const fail = (name: string): void => {
+    if (fault.there && name === POISON) throw new Error('cannot take poison')
+  }
+  const items = projection('items', {
+    on: Item,
+    row: z.object({ box: z.string(), name: z.string() }),
+    fold: {
+      put: (_, e) => ({ name: e.data.name, box: e.data.box }),
+      moved: (row, e) => row && { ...row, box: e.data.box },
+      renamed: (row, e) => {
+        fail(e.data.name)
+        return row && { ...row, name: e.data.name }
+      },
+      taken: () => undefined,
+    },
+    scope: (row) => `box:${row.box}`,
+  })
+  const names = projection('names', {
+    on: Item,
+    row: z.object({ times: z.number(), last: z.string() }),
+    key: (e) => {
+      const { name } = e.data as { name?: string }
+      if (name !== undefined) fail(name)
+      return name
+    },
+    fold: {
+      put: (row, e) => ({ times: (row?.times ?? 0) + 1, last: e.streamId }),
+      renamed: (row, e) => ({ times: (row?.times ?? 0) + 1, last: e.streamId }),
+    },
+  })
+  return defineDomain({ name: 'boxes', aggregates: [Item], projections: [items, names] })
+}
+
 export const uuid = (n: number): string => `01900000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
 
 /** An event as the log would hold it. */

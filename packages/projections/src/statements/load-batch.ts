@@ -2,7 +2,7 @@ import type { Driver } from '@tidemark/store'
 import { keyId, type RowId, type StoredKey, type StoredState } from '../fold-batch.ts'
 
 interface Loaded {
-  readonly by: 'key' | 'stream'
+  readonly by: 'key' | 'stream' | 'skipped'
   readonly projection: number
   readonly tenant: string
   readonly key: string
@@ -21,8 +21,13 @@ interface Loaded {
  */
 export async function loadBatch(
   sql: Driver,
-  input: { keys: readonly RowId[]; streams: readonly { tenant: string; stream: string }[] },
-): Promise<StoredState> {
+  input: {
+    keys: readonly RowId[]
+    streams: readonly { tenant: string; stream: string }[]
+    /** The batch's events: those after `after` up to `to`. */
+    range: { lane: number; after: number; to: number }
+  },
+): Promise<StoredState & { readonly skipped: ReadonlySet<string> }> {
   const { keys, streams } = input
   const loaded = await sql.query<Loaded>(
     `select 'key' as by, x.projection, x.tenant, x.key, r.row::text as row, r.scope, r.position, r.changed, r.stale,
@@ -40,23 +45,36 @@ export async function loadBatch(
      select 'stream', p.projection, x.tenant, x.stream, null, null, null, null, null, 0, true
        from unnest(string_to_array($4, E'\\n'), string_to_array($5, E'\\n')) as x (tenant, stream)
       cross join lateral (select distinct p.projection from tidemark.parked p
-                           where p.tenant = x.tenant and p.by = 'stream' and p.key = x.stream) as p`,
+                           where p.tenant = x.tenant and p.by = 'stream' and p.key = x.stream) as p
+      union all
+     select 'skipped', 0, s.tenant, s.projection_name, null, null, s.position, null, null, 0, false
+       from tidemark.skipped s where s.lane = $6 and s.position > $7 and s.position <= $8`,
     [
       `{${keys.map((key) => key.projection).join(',')}}`,
       keys.map((key) => key.tenant).join('\n'),
       keys.map((key) => key.key).join('\n'),
       streams.map((entry) => entry.tenant).join('\n'),
       streams.map((entry) => entry.stream).join('\n'),
+      input.range.lane,
+      input.range.after,
+      input.range.to,
     ],
   )
   const stored = new Map<string, StoredKey>()
   const parkedStreams = new Set<string>()
+  const skipped = new Set<string>()
   for (const found of loaded) {
     const id = keyId(found.projection, found.tenant, found.key)
-    if (found.by === 'stream') parkedStreams.add(id)
+    if (found.by === 'skipped') skipped.add(skipId(found.key, found.position ?? 0))
+    else if (found.by === 'stream') parkedStreams.add(id)
     else stored.set(id, toStoredKey(found))
   }
-  return { keys: stored, parkedStreams }
+  return { keys: stored, parkedStreams, skipped }
+}
+
+/** Identity of an event that does not count for a projection. */
+export function skipId(projectionName: string, position: number): string {
+  return `${projectionName}\n${position}`
 }
 
 function toStoredKey({ row, scope, position, changed, stale, tombstone, parked }: Loaded): StoredKey {

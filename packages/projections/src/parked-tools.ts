@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto'
+import type { EventStore, StoredEvent } from '@tidemark/core'
+import type { Driver } from '@tidemark/store'
+import { CONTROL_STREAM, toControlEvent, type ParkedUnit, type Unparked } from './control-event.ts'
+import {
+  listParked,
+  parkedUnits,
+  readAction,
+  type ParkedEntry,
+  type ParkedFilter,
+  type ParkedPlace,
+} from './statements/parked.ts'
+import type { Reached } from './wait-for-advance.ts'
+
+/** What became of a retry, skip or discard. */
+export type ParkedAnswer =
+  | {
+      readonly kind: 'done'
+      /** Events that are parked no more, the skipped ones included. */
+      readonly settled: number
+      readonly skipped: number
+      /** Events that were tried, or wait behind one that was, and stay. `show` tells what is wrong now. */
+      readonly remaining: number
+      /** There are more than one call takes on: call again. */
+      readonly more: boolean
+    }
+  /** Nothing is parked there. */
+  | { readonly kind: 'nothing' }
+  /** It is in the log and will be carried out; no worker came to it in time. */
+  | { readonly kind: 'pending'; readonly lane: number; readonly position: number }
+  /** An older release, which does not know the tools, was at work: nothing was changed. */
+  | { readonly kind: 'ignored' }
+  /** The log could not take the decision. It may be carried out all the same; to ask for it again does no harm. */
+  | { readonly kind: 'unavailable'; readonly retryAfterMs: number; readonly cause: string }
+
+export type ParkedFound =
+  /** `event` is `undefined` where the log does not hold it any more. */
+  | { readonly kind: 'found'; readonly entry: ParkedEntry; readonly event: StoredEvent | undefined }
+  | { readonly kind: 'nothing' }
+
+export interface ParkedDecision {
+  /** Who decided: kept with the decision. */
+  readonly principal: string
+  /** How long to wait for a worker, milliseconds, default 10,000. */
+  readonly timeoutMs?: number
+}
+
+export interface ParkedEventId {
+  readonly tenant: string
+  readonly projection: string
+  readonly position: number
+}
+
+/** Every call throws DatabaseError where the database cannot be asked. */
+export interface ParkedTools {
+  /** Parked events of live projection versions, in log order; at most `limit` (default 100). `next` continues. */
+  list(
+    filter?: ParkedFilter,
+    page?: { readonly after?: ParkedPlace | null; readonly limit?: number },
+  ): Promise<{ readonly entries: readonly ParkedEntry[]; readonly next: ParkedPlace | null }>
+  /** One parked event, with its payload as the log holds it. */
+  show(id: ParkedEventId): Promise<ParkedFound>
+  /** Folds the parked events of every key that has one of the filter, in order; what fails again stays, and all behind it. */
+  retry(filter: ParkedFilter, decision: ParkedDecision): Promise<ParkedAnswer>
+  /** From now on the event does not count for the projection, in any version; then those behind it are tried. */
+  skip(id: ParkedEventId, decision: ParkedDecision): Promise<ParkedAnswer>
+  /** Skips all parked events of one key (or stream, for those parked by stream). */
+  discard(unit: ParkedUnit & { readonly tenant: string }, decision: ParkedDecision): Promise<ParkedAnswer>
+}
+
+const UNITS_AT_ONCE = 5_000
+const UNITS_PER_EVENT = 50
+
+export function createParkedTools(input: {
+  store: Pick<EventStore, 'append' | 'readLane'>
+  sql: Driver
+  waitFor: (place: { lane: number; position: number }, timeoutMs: number) => Promise<Reached>
+}): ParkedTools {
+  const { store, sql, waitFor } = input
+
+  const decide = async (
+    tenant: string,
+    said: Unparked,
+    { principal, timeoutMs = 10_000 }: ParkedDecision,
+  ): Promise<ParkedAnswer> => {
+    const answer = await store.append({
+      tenant,
+      stream: CONTROL_STREAM,
+      expected: 'any',
+      principal,
+      device: null,
+      command: null,
+      occurredAt: new Date().toISOString(),
+      events: [toControlEvent(randomUUID(), said)],
+    })
+    if (answer.kind === 'overloaded')
+      return { kind: 'unavailable', retryAfterMs: answer.retryAfterMs, cause: 'overloaded' }
+    if (answer.kind === 'unavailable') return answer
+    if (answer.kind !== 'appended') throw new Error(`A control event was answered ${JSON.stringify(answer)}.`)
+    const { lane, position } = answer
+    const reached = await waitFor({ lane, position }, timeoutMs)
+    if (reached.kind === 'timeout') return { kind: 'pending', lane, position }
+    const record = await readAction(sql, { lane, position })
+    if (record === undefined) return { kind: 'ignored' }
+    const { settled, skipped, remaining, more } = record
+    return { kind: 'done', settled, skipped, remaining, more }
+  }
+
+  /** As many control events as the units need: one tries a limited number of events. */
+  const decideAll = async (tenant: string, said: Unparked, decision: ParkedDecision): Promise<ParkedAnswer> => {
+    const total = { settled: 0, skipped: 0 }
+    for (;;) {
+      const answer = await decide(tenant, said, decision)
+      if (answer.kind !== 'done') return answer
+      total.settled += answer.settled
+      total.skipped += answer.skipped
+      if (answer.more && answer.settled === 0 && said.units.length > 1) {
+        // The first of them fill a whole round and fail: the others get rounds of their own.
+        const half = Math.ceil(said.units.length / 2)
+        const left = await decideAll(tenant, { ...said, units: said.units.slice(0, half) }, decision)
+        const right = await decideAll(tenant, { ...said, units: said.units.slice(half) }, decision)
+        return add(add({ ...answer, ...total, remaining: 0, more: false }, left), right)
+      }
+      if (!answer.more || answer.settled === 0) return { ...answer, ...total, more: false }
+    }
+  }
+
+  const find = async ({ tenant, projection, position }: ParkedEventId): Promise<ParkedEntry | undefined> => {
+    const [found] = await listParked(sql, { filter: { tenant, projection }, after: null, position, limit: 1 })
+    return found && toEntry(found)
+  }
+
+  return {
+    list: async (filter = {}, { after = null, limit = 100 } = {}) => {
+      const found = await listParked(sql, { filter, after, position: null, limit: limit + 1 })
+      const shown = found.slice(0, limit)
+      const last = found.length > limit ? shown.at(-1) : undefined
+      return {
+        entries: shown.map(toEntry),
+        next: last === undefined ? null : { lane: last.lane, position: last.position, id: last.id },
+      }
+    },
+    show: async (id) => {
+      const entry = await find(id)
+      if (entry === undefined) return { kind: 'nothing' }
+      const [event] = await store.readLane({ lane: entry.lane, after: entry.position - 1, limit: 1 })
+      return { kind: 'found', entry, event: event?.id === entry.eventId ? event : undefined }
+    },
+    retry: async (filter, decision) => {
+      const found = await parkedUnits(sql, { filter, limit: UNITS_AT_ONCE + 1 })
+      const byTenant = new Map<string, ParkedUnit[]>()
+      for (const { tenant, projection, by, key } of found.slice(0, UNITS_AT_ONCE)) {
+        const units = byTenant.get(tenant)
+        if (units === undefined) byTenant.set(tenant, [{ projection, by, key }])
+        else units.push({ projection, by, key })
+      }
+      let answer: ParkedAnswer = { kind: 'nothing' }
+      for (const [tenant, units] of byTenant) {
+        for (let first = 0; first < units.length; first += UNITS_PER_EVENT) {
+          const chunk = units.slice(first, first + UNITS_PER_EVENT)
+          answer = add(answer, await decideAll(tenant, { action: 'retry', units: chunk, position: null }, decision))
+          if (answer.kind !== 'done') return answer
+        }
+      }
+      return answer.kind === 'done' && found.length > UNITS_AT_ONCE ? { ...answer, more: true } : answer
+    },
+    skip: async (id, decision) => {
+      const entry = await find(id)
+      if (entry === undefined) return { kind: 'nothing' }
+      const { projection, by, key, position, tenant } = entry
+      return decideAll(tenant, { action: 'skip', units: [{ projection, by, key }], position }, decision)
+    },
+    discard: async ({ tenant, projection, by, key }, decision) => {
+      const units = await parkedUnits(sql, { filter: { tenant, projection, key }, limit: 2 })
+      if (!units.some((unit) => unit.by === by)) return { kind: 'nothing' }
+      return decideAll(tenant, { action: 'discard', units: [{ projection, by, key }], position: null }, decision)
+    },
+  }
+}
+
+/** Sums; what is not `done` wins, as it needs the caller. */
+function add(one: ParkedAnswer, other: ParkedAnswer): ParkedAnswer {
+  if (one.kind === 'nothing') return other
+  if (one.kind !== 'done' || other.kind === 'nothing') return one
+  if (other.kind !== 'done') return other
+  return {
+    kind: 'done',
+    settled: one.settled + other.settled,
+    skipped: one.skipped + other.skipped,
+    remaining: one.remaining + other.remaining,
+    more: one.more || other.more,
+  }
+}
+
+function toEntry({ id: _, ...entry }: ParkedEntry & { readonly id: number }): ParkedEntry {
+  return entry
+}
