@@ -123,7 +123,7 @@ function encodeObject(value: object, depth: number, walk: Walk): string | undefi
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return fail(walk, 'not_json')
   if (put('{', walk) === undefined) return undefined
   let text = '{'
-  for (const key of Object.keys(value).sort()) {
+  for (const key of sortedKeys(value)) {
     const property = (value as Record<string, unknown>)[key]
     if (property === undefined) continue
     const head = encodeKey(key, text.length > 1, walk)
@@ -135,6 +135,22 @@ function encodeObject(value: object, depth: number, walk: Walk): string | undefi
     text += `${head}${item}`
   }
   return put('}', walk) === undefined ? undefined : `${text}}`
+}
+
+/** Beyond it, inserting one by one costs more than what `sort` allocates. */
+const FEW_KEYS = 16
+
+/** In the order of UTF-16 units, as `sort` has it, which for a handful of keys allocates more than all else does here. */
+function sortedKeys(value: object): readonly string[] {
+  const keys = Object.keys(value)
+  if (keys.length > FEW_KEYS) return keys.sort()
+  for (let index = 1; index < keys.length; index++) {
+    const key = keys[index] as string
+    let at = index
+    for (; at > 0 && (keys[at - 1] as string) > key; at--) keys[at] = keys[at - 1] as string
+    keys[at] = key
+  }
+  return keys
 }
 
 function encodeKey(key: string, follows: boolean, walk: Walk): string | undefined {
