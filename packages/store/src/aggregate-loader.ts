@@ -10,6 +10,7 @@ import {
   type VersionedState,
 } from '@tidemark/core'
 import { SNAPSHOT_POLICY, snapshotReason, type SnapshotPolicy } from './snapshot-policy.ts'
+import { SUCCESSOR } from './split-stream.ts'
 import type { SaveAnswer, Snapshot, Snapshots } from './snapshots.ts'
 
 /** Turns the state that one version of an aggregate's declaration folded into what the next one folds. Pure. */
@@ -44,6 +45,10 @@ export type LoadAnswer =
   | ({
       readonly kind: 'loaded'
       readonly aggregate: AnyAggregate
+      /** The stream that was asked for, or where that was split, the one it goes on as. */
+      readonly stream: string
+      /** What the stream goes on as, where it is closed. */
+      readonly successor: string | undefined
       /** Id of the event at this version, `''` at version 0. */
       readonly eventId: string
       /** Events that were folded beyond the snapshot. */
@@ -63,9 +68,12 @@ export type LoadAnswer =
   | { readonly kind: 'unknown-aggregate' }
 
 export interface AggregateLoader {
-  /** The stream's state: its snapshot, where one can be used, and every event after it. Never only the snapshot. */
+  /**
+   * The stream's state: its snapshot, where one can be used, and every event after it. Never only the snapshot. Of a
+   * stream that was split, the state of the open one at the end of the links.
+   */
   load(tenant: string, stream: string): Promise<LoadAnswer>
-  /** Loads, and stores a snapshot of what was loaded whatever the policy says. */
+  /** Loads this very stream, closed or not, and stores a snapshot of it whatever the policy says. */
   snapshot(tenant: string, stream: string): Promise<LoadAnswer | SnapshotTaken>
   /** Resolves when the snapshots that loads have started are stored or given up. */
   settled(): Promise<void>
@@ -82,6 +90,9 @@ const PAGE_EVENTS = 5_000
 const MAX_COUNTED = 10_000
 /** Snapshots written at once; a load that would be one more leaves its snapshot to the next load. */
 const MAX_SAVES = 8
+const MAX_LINKS = 10_000
+
+type Loaded = Extract<LoadAnswer, { kind: 'loaded' }>
 
 interface Baseline {
   readonly current: VersionedState
@@ -144,6 +155,7 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
 
   const fold = async (aggregate: AnyAggregate, tenant: string, stream: string, from: Baseline): Promise<LoadAnswer> => {
     let { current, eventId } = from
+    let successor: string | undefined
     let after = Math.max(0, current.version - 1)
     for (;;) {
       const [events = []] = await store.readStreams([{ tenant, stream, after, limit: pageEvents }])
@@ -155,6 +167,8 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
         return fold(aggregate, tenant, stream, start)
       }
       for (const stored of events) {
+        const link = stored.metadata[SUCCESSOR]
+        successor = typeof link === 'string' ? link : undefined
         if (stored.version <= current.version) continue
         const next = foldOne(domain, aggregate, current, stored)
         if (next.kind === 'unreadable') return next
@@ -166,15 +180,11 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
     }
     const snapshotVersion = from.snapshot === undefined ? 0 : from.current.version
     const folded = current.version - from.current.version
-    return { kind: 'loaded', aggregate, ...current, eventId, folded, snapshotVersion }
+    return { kind: 'loaded', aggregate, stream, successor, ...current, eventId, folded, snapshotVersion }
   }
 
-  const save = (
-    tenant: string,
-    stream: string,
-    loaded: Extract<LoadAnswer, { kind: 'loaded' }>,
-  ): Promise<SaveAnswer> => {
-    const { version, eventId, state, aggregate } = loaded
+  const save = (tenant: string, loaded: Loaded): Promise<SaveAnswer> => {
+    const { version, eventId, state, aggregate, stream } = loaded
     loadsByStream.delete(`${tenant}\n${stream}`)
     return snapshots.save({ tenant, stream, version, eventId, schema: aggregate.version, state })
   }
@@ -187,8 +197,16 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
   }
 
   return {
-    async load(tenant, stream) {
-      const { answer, from } = await load(tenant, stream)
+    async load(tenant, asked) {
+      let stream = asked
+      let { answer, from } = await load(tenant, stream)
+      for (let links = 0; answer.kind === 'loaded' && answer.successor !== undefined; links++) {
+        if (links === MAX_LINKS) throw new Error(`${asked} was split ${MAX_LINKS} times over: its links may be a circle.`)
+        stream = answer.successor
+        const next = await load(tenant, stream)
+        answer = next.answer
+        from = next.from
+      }
       if (answer.kind !== 'loaded' || from === undefined) return answer
       const key = `${tenant}\n${stream}`
       const used = answer.snapshotVersion > 0 ? from.snapshot : undefined
@@ -199,7 +217,7 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
         migrated: used !== undefined && from.migrated,
       })
       if (reason !== undefined && saves.size < MAX_SAVES && !saves.has(key)) {
-        const saving = save(tenant, stream, answer)
+        const saving = save(tenant, answer)
           .then((saved) => {
             if (saved.kind === 'not-storable') report(tenant, stream, saved.issue)
           })
@@ -212,7 +230,7 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
     async snapshot(tenant, stream) {
       const { answer } = await load(tenant, stream)
       if (answer.kind !== 'loaded' || answer.version === 0) return answer
-      return { kind: 'taken', version: answer.version, answer: await save(tenant, stream, answer) }
+      return { kind: 'taken', version: answer.version, answer: await save(tenant, answer) }
     },
     async settled() {
       while (saves.size > 0) await Promise.all(saves.values())

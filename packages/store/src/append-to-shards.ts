@@ -47,6 +47,8 @@ export type ShardedAnswer =
       readonly lane: number
       readonly position: number
     }
+  /** A shard was split. */
+  | Extract<AppendAnswer, { kind: 'stream-closed' }>
   /** `overloaded` also where some shard stayed contended, so that nobody can say that all refused: ask again. */
   | Exclude<SettleAnswer, { kind: 'settled' }>
 

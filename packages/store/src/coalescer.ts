@@ -161,6 +161,7 @@ export function createCoalescer<Input>(options: CoalescerOptions<Input>): Coales
       }
       switch (answer.kind) {
         case 'appended':
+        case 'stream-closed':
         case 'overloaded':
         case 'unavailable':
           for (const member of left) finish(member, answer)

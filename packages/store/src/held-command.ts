@@ -21,6 +21,7 @@ export function answerHeld(
       return result.hash === held.hash ? { kind: 'duplicate', result } : { kind: 'command-reused' }
     }
     case 'conflict':
+    case 'stream-closed':
     case 'invalid':
     case 'command-reused':
       return 'ask'

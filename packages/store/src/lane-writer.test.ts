@@ -12,7 +12,7 @@ function scripted(answers: readonly (Row | Error | Promise<Row>)[]) {
   const calls: { name: string; parameters: readonly QueryParameter[] }[] = []
   const driver: Driver = {
     async query<R extends object>(text: string, parameters: readonly QueryParameter[] = []) {
-      calls.push({ name: /tidemark\.(\w+)/.exec(text)?.[1] ?? text, parameters })
+      calls.push({ name: /from\s+tidemark\.(\w+)/.exec(text)?.[1] ?? text, parameters })
       const answer = answers[calls.length - 1]
       if (answer === undefined) throw new Error(`call ${calls.length} was not expected`)
       if (answer instanceof Error) throw answer

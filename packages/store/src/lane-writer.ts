@@ -11,6 +11,7 @@ import { LaneQueue, type LaneQueueLimits, type Queued } from './lane-queue.ts'
 import { appendBatch } from './statements/append-batch.ts'
 import { appendOne } from './statements/append-one.ts'
 import { settleBatch } from './statements/settle-batch.ts'
+import { STREAM_CLOSED, successorOf } from './statements/successor-of.ts'
 
 export interface LaneWriterOptions {
   readonly lane: number
@@ -136,6 +137,13 @@ export class LaneWriter {
         if (jobs.length > 1) {
           // One of them is at fault; alone, each gets its own answer.
           for (const job of jobs) await this.#perform([job])
+          return
+        }
+        const [only] = jobs
+        if (error.code === STREAM_CLOSED && only !== undefined) {
+          const successor = await successorOf(this.#options.sql, only.encoded)
+          if (successor === undefined) throw error
+          this.#finish(only, { kind: 'stream-closed', successor })
           return
         }
         if (isDataError(error)) {

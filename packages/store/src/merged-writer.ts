@@ -8,6 +8,7 @@ import type { Driver } from './driver.ts'
 import type { EncodedMerged } from './encode-merged.ts'
 import { DatabaseError } from './errors.ts'
 import { appendMerged, type KnownRow, type MergedRow } from './statements/append-merged.ts'
+import { STREAM_CLOSED, successorOf } from './statements/successor-of.ts'
 
 export interface MergedWriterOptions {
   readonly lane: number
@@ -60,6 +61,11 @@ export class MergedWriter {
       } catch (error) {
         if (!(error instanceof DatabaseError)) throw error
         if (error.kind === 'rejected') {
+          if (error.code === STREAM_CLOSED) {
+            const successor = await successorOf(sql, encoded.append)
+            if (successor === undefined) throw error
+            return { kind: 'stream-closed', successor }
+          }
           // Data that Postgres cannot store although the codec let it pass: classes 22 (data) and 54 (limits).
           if (/^(22|54)/.test(error.code)) return { kind: 'invalid', issues: [{ path: '', code: 'not_json' }] }
           // A unique index that the lock should have kept us from: a writer in another lane. The look-up will see it.

@@ -113,6 +113,8 @@ export type AppendAnswer =
   /** The command id is known with another hash. */
   | { readonly kind: 'command-reused' }
   | { readonly kind: 'conflict'; readonly current: number }
+  /** The stream was split: it takes no more events, and goes on as `successor`. Nothing was written. */
+  | { readonly kind: 'stream-closed'; readonly successor: string }
   | { readonly kind: 'invalid'; readonly issues: readonly JsonIssue[] }
   /** The lane's queue is full. Nothing was written. */
   | { readonly kind: 'overloaded'; readonly retryAfterMs: number }

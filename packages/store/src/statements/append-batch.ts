@@ -9,7 +9,7 @@ export async function appendBatch(
 ): Promise<AppendBatchRow> {
   const lists = toAppendLists(input.appends)
   const [row] = await sql.query<AppendBatchRow>(
-    `select base, versions, answers
+    `select base, versions, answers, tidemark.refuse_closed($1, $2, $3)
        from tidemark.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
                                  $18)`,
     [

@@ -19,7 +19,7 @@ export interface KnownRow {
 export async function appendMerged(sql: Driver, input: { lane: number; merged: EncodedMerged }): Promise<MergedRow> {
   const { append, members } = input.merged
   const [row] = await sql.query<MergedRow>(
-    `select kind, version, position, known
+    `select kind, version, position, known, case when kind = 'appended' then tidemark.refuse_closed($1, $2, $3) end
        from tidemark.append_merged($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
     [
       input.lane,

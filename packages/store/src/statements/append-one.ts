@@ -6,7 +6,7 @@ import type { EncodedAppend } from '../encode-request.ts'
 export async function appendOne(sql: Driver, input: { lane: number; append: EncodedAppend }): Promise<AnswerRow> {
   const { lane, append } = input
   const [row] = await sql.query<AnswerRow>(
-    `select kind, version, position, result
+    `select kind, version, position, result, case when kind = 'appended' then tidemark.refuse_closed($1, $2, $3) end
        from tidemark.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
     [
       lane,
