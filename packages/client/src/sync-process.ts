@@ -11,6 +11,7 @@ import type {
 } from '@tidemark/core'
 import type { Answered } from './answers.ts'
 import { FencedError } from './fence.ts'
+import { SILENCE } from './leader-watch.ts'
 import type { PageResult } from './pages.ts'
 import type { Platform } from './platform.ts'
 import { NOTHING_SENDING, type Sending } from './queue.ts'
@@ -239,7 +240,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
   async function pushAll(signal: AbortSignal): Promise<void> {
     while (workWaits && mayPush(state)) {
       workWaits = false
-      const batch = await storage.takeBatch(sending)
+      const batch = await takeBatch()
       if (signal.aborted) return
       if (batch.length === 0) {
         scheduleHolds()
@@ -269,6 +270,14 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       watchOutcomes()
       onChange()
     }
+  }
+
+  /** Between the mark that a command is sent and sending it this tab may have been frozen, and another one leads. */
+  async function takeBatch(): Promise<readonly PendingRecord[]> {
+    const before = platform.now()
+    const batch = await storage.takeBatch(sending)
+    // Marks them again, in a transaction that finds out. Once: where storage is that slow, they still have to go.
+    return platform.now() - before < SILENCE / 2 ? batch : await storage.takeBatch(sending)
   }
 
   function noteFailure(batch: readonly PendingRecord[], failure: TransportFailure): void {
