@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from '@playwright/test'
+import type { Page } from '@playwright/test'
 import { createDepot, createImportTarget } from '@tidemark/depot/server'
 import type { Principal } from '@tidemark/core'
 import type {} from '../page/measure-page.ts'
@@ -30,7 +30,6 @@ export async function measureBrowser(environment: Environment, progress: Progres
     if (!(await depot.caughtUp('harbour', 60_000)))
       throw new Error('The orders did not get into the lists in a minute.')
     const { url } = await depot.listen({ port: 0, host: '127.0.0.1' })
-    const browser = await environment.launchBrowser()
     const both = await openPage(browser, url, 'ada', '&bare')
     progress(`a page shows ${ORDERS} orders, twice`)
     const paint = await both.evaluate((samples) => window.measure.samplePaint(samples), PAINT_SAMPLES)
@@ -41,8 +40,8 @@ export async function measureBrowser(environment: Environment, progress: Progres
     const figures = { paintExtraMs, paintMs, barePaintMs }
     progress(`dispatch to paint: ${JSON.stringify(figures)}`)
     await both.context().close()
-    const a = await openPage(browser, url, 'ada')
-    const b = await openPage(browser, url, 'ben')
+    const a = await openPage(environment, url, 'ada')
+    const b = await openPage(environment, url, 'ben')
     progress(`two pages show ${ORDERS} orders`)
     const abMs = quantilesOf(await sampleAcross(a, b))
     progress(`A to B: ${JSON.stringify(abMs)}`)

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '@tidemark/postgres'
-import { chromium, type Browser } from '@playwright/test'
+import { chromium, type BrowserContext } from '@playwright/test'
 import postgres from 'postgres'
 
 /** What a run stands on, all of it started for the run and gone after it. */
@@ -11,14 +11,15 @@ export interface Environment {
   createDatabase(name: string): Promise<string>
   /** For keys and other files. */
   readonly directory: string
-  launchBrowser(): Promise<Browser>
+  /** A browser of its own with a profile on disk, as a person's: off the record IndexedDB would never flush. */
+  openDevice(): Promise<BrowserContext>
   close(): Promise<void>
 }
 
 export async function startEnvironment(): Promise<Environment> {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
   const server = await startEmbeddedPostgres({ directory: join(directory, 'postgres'), persistent: false })
-  const browsers: Browser[] = []
+  const devices: BrowserContext[] = []
   return {
     directory,
     createDatabase: async (name) => {
@@ -29,16 +30,16 @@ export async function startEnvironment(): Promise<Environment> {
       url.pathname = `/${name}`
       return url.href
     },
-    launchBrowser: async () => {
-      const browser = await chromium.launch({
+    openDevice: async () => {
+      const device = await chromium.launchPersistentContext(join(directory, `profile-${devices.length}`), {
         executablePath: process.env.TIDEMARK_CHROMIUM ?? chromium.executablePath(),
         args: (process.env.TIDEMARK_CHROMIUM_ARGS ?? '').split(' ').filter((arg) => arg !== ''),
       })
-      browsers.push(browser)
-      return browser
+      devices.push(device)
+      return device
     },
     close: async () => {
-      for (const browser of browsers) await browser.close()
+      for (const device of devices) await device.close()
       await server.stop()
       rmSync(directory, { recursive: true, force: true })
     },

@@ -9,6 +9,7 @@ import { loadDemo } from './demo/load-demo.ts'
 import { readEnvironment, type Environment } from './environment.ts'
 import { failureToSentence } from './failure.ts'
 import { createProgressLine } from './import/progress.ts'
+import { probePort } from './probe-port.ts'
 import { shutDownOnSignals } from './shut-down.ts'
 
 /** The web app as `npm run build` leaves it. */
@@ -23,6 +24,8 @@ async function main(): Promise<void> {
   const environment = readEnvironment(process.env)
   const { port, host, directory, databaseUrl } = environment
   where = { directory, port }
+  // Known now, not after the demo data has been loaded; `listen` below still has the last word.
+  await probePort(port, host)
   await mkdir(directory, { recursive: true })
   const database = await openDatabase(directory, databaseUrl, log)
   where = { ...where, database: database.place }
