@@ -93,7 +93,7 @@ test('a refusal is by all shards, tells what the command’s own shard said, and
   expect(results.get(command.id)).toMatchObject({ kind: 'refused', stream: home, code: 'sold_out' })
 })
 
-test('a shard that keeps moving is no refusal: the next is asked, and where none holds still, nothing is stored', async () => {
+test('a shard that keeps moving is no refusal: the next is asked, and it is not taken for one either', async () => {
   const inner = createMemoryStore()
   const restless = new Set<string>()
   const store: EventStore = {
@@ -109,7 +109,26 @@ test('a shard that keeps moving is no refusal: the next is asked, and where none
   const [home = '', second] = SHARDS.probe(WHOLE, command.id)
   restless.add(home)
   expect(await reserve(1, command)).toMatchObject({ kind: 'appended', shard: second })
-  for (const stream of SHARDS.streamsOf(WHOLE)) restless.add(stream)
+  // One that keeps moving might have had a seat, whatever the others say.
+  const many = newCommand()
+  restless.clear()
+  restless.add(SHARDS.probe(WHOLE, many.id)[2] ?? '')
+  const parts = new Map(SHARDS.streamsOf(WHOLE).map((stream) => [stream, restless.has(stream) ? 0 : -2]))
+  for (const [stream, by] of parts) await inner.append(newAppend({ stream, events: [newEvent({ free: by })] }))
+  expect(await reserve(1, many)).toEqual({ kind: 'overloaded', retryAfterMs: 50 })
+  expect(await inner.results('acme', 'ada', [many.id])).toEqual(new Map())
+})
+
+test('where no shard holds still nothing is stored', async () => {
+  const inner = createMemoryStore()
+  const store: EventStore = {
+    ...inner,
+    append: async (request: AppendRequest) => {
+      if (request.command !== null) await inner.append(newAppend({ stream: request.stream, events: [newEvent({ free: 0 })] }))
+      return inner.append(request)
+    },
+  }
+  const { reserve } = await seats(8, store)
   const other = newCommand()
   expect(await reserve(1, other)).toEqual({ kind: 'overloaded', retryAfterMs: 50 })
   expect(await inner.results('acme', 'ada', [other.id])).toEqual(new Map())

@@ -63,7 +63,7 @@ async function setUp(count = 3) {
     const stream = `order/${n}`
     await store.append(newAppend({ stream, command: newCommand(), events: [newEvent({}, 'order.placed')] }))
     for (let line = 1; line <= 4; line++) {
-      const principal = line % 2 === 0 ? 'ada' : 'bob'
+      const principal = line <= 2 ? 'bob' : 'ada'
       const occurredAt = `2026-01-0${line}T00:00:00.000Z`
       await store.append(newAppend({ stream, principal, occurredAt, command: newCommand(), events: [lined(`s${line}`, line)] }))
     }
@@ -99,6 +99,8 @@ describe('copy-and-transform', () => {
       ...['s1', 's2', 's2', 's3', 's3', 's3', 's4', 's4', 's4', 's4'].map((sku) => ['movements.moved', { sku }]),
       ['movements.ended', { total: 10 }],
     ])
+    const when = copied.map(({ principal, occurredAt }) => `${principal} ${occurredAt.slice(9, 10)}`)
+    expect(when).toEqual(['bob 1', 'bob 2', 'bob 2', ...Array(3).fill('ada 3'), ...Array(5).fill('ada 4')])
     const [first, last] = [copied[0] as StoredEvent, copied.at(-1) as StoredEvent]
     const source = before[1] as StoredEvent
     expect(first).toMatchObject({ principal: 'bob', device: null, occurredAt: source.occurredAt })
@@ -254,11 +256,11 @@ describe('what is not copied', () => {
       (source) => ({
         ...toMovements(source),
         event: ({ version }) => {
-          if (version === 3) throw new Error('a bug')
-          return []
+          if (version === 5) throw new Error('a bug')
+          return [{ type: 'movements.moved', schema: 1, data: {} }]
         },
       }),
-      { kind: 'transformer-failed', version: 3, message: 'a bug' },
+      { kind: 'transformer-failed', version: 5, message: 'a bug' },
     ],
     [
       'data that cannot be stored',
@@ -274,7 +276,7 @@ describe('what is not copied', () => {
   ])('%s fails, is recorded, and leaves nothing behind', async (_, transform, failure) => {
     const { store, options, failures, entries } = await setUp(1)
     const head = await store.head(0)
-    expect(await transformStreams({ ...options, transform })).toMatchObject({ kind: 'done', done: 0, failed: 1 })
+    expect(await transformStreams({ ...options, transform, pageEvents: 2 })).toMatchObject({ kind: 'done', done: 0, failed: 1 })
     expect(failures).toEqual({ 'order/0': failure })
     expect(entries.get('order/0')).toMatchObject({ state: 'failed', failure })
     expect(await store.head(0)).toBe(head)
