@@ -30,7 +30,7 @@ export async function measureBrowser(environment: Environment, progress: Progres
     if (!(await depot.caughtUp('harbour', 60_000)))
       throw new Error('The orders did not get into the lists in a minute.')
     const { url } = await depot.listen({ port: 0, host: '127.0.0.1' })
-    const both = await openPage(browser, url, 'ada', '&bare')
+    const both = await openPage(environment, url, 'ada', '&bare')
     progress(`a page shows ${ORDERS} orders, twice`)
     const paint = await both.evaluate((samples) => window.measure.samplePaint(samples), PAINT_SAMPLES)
     const paintMs = quantilesOf(paint.tidemark)
@@ -80,10 +80,10 @@ async function placeOrders(target: ReturnType<typeof createImportTarget>): Promi
   }
 }
 
-/** A context of its own: another device. */
-async function openPage(browser: Browser, url: string, user: string, more = ''): Promise<Page> {
-  const context = await browser.newContext()
-  const page = await context.newPage()
+/** A browser of its own: another device. */
+async function openPage(environment: Environment, url: string, user: string, more = ''): Promise<Page> {
+  const device = await environment.openDevice()
+  const page = await device.newPage()
   await page.goto(`${url}/?tenant=harbour&user=${user}${more}`)
   await page.waitForFunction(() => 'measure' in window)
   await page.evaluate((orders) => window.measure.ready(orders), ORDERS)
