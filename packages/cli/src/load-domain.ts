@@ -29,5 +29,7 @@ export async function loadDomain(io: Io, given: string | undefined): Promise<Dom
 
 function isDomain(value: unknown): value is Domain {
   const domain = value as Partial<Domain> | null | undefined
-  return typeof domain?.aggregateOf === 'function' && Array.isArray(domain.aggregates) && typeof domain.name === 'string'
+  return (
+    typeof domain?.aggregateOf === 'function' && Array.isArray(domain.aggregates) && typeof domain.name === 'string'
+  )
 }

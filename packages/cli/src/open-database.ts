@@ -32,7 +32,9 @@ export async function openDatabase(io: Io, options: { readonly mayCreate: boolea
   }
   const folder = join(dataDirectory(io), 'postgres')
   if (!options.mayCreate && !existsSync(folder)) {
-    throw new PlainFailure(`There is no data in ${folder}: name a database in DATABASE_URL, or the folder in TIDEMARK_DIR.`)
+    throw new PlainFailure(
+      `There is no data in ${folder}: name a database in DATABASE_URL, or the folder in TIDEMARK_DIR.`,
+    )
   }
   const postgres = await startEmbeddedPostgres({ directory: folder, persistent: true })
   return { url: postgres.url, release: () => postgres.stop() }

@@ -102,15 +102,23 @@ test('archive moves long streams out, verify and show read through it, restore b
     exit: EXIT.ok,
     json: { kind: 'archived', events: 44, files: 1 },
   })
-  expect(await run('verify')).toMatchObject({ exit: EXIT.ok, json: { kind: 'clean', lanes: [{ events: 53, archived: 44 }] } })
+  expect(await run('verify')).toMatchObject({
+    exit: EXIT.ok,
+    json: { kind: 'clean', lanes: [{ events: 53, archived: 44 }] },
+  })
   expect((await run('streams', 'show', 'acme', 'counter/a')).json['events']).toHaveLength(50)
   const elsewhere = await tidemark('streams', 'show', 'acme', 'counter/a', '--archive', join(folder, 'other'))
   expect(elsewhere).toMatchObject({ exit: EXIT.unavailable, json: { kind: 'failed', reason: 'archive' } })
-  expect(await run('restore', '--stream', 'counter/a')).toMatchObject({ json: { kind: 'restored', events: 44, files: 1 } })
+  expect(await run('restore', '--stream', 'counter/a')).toMatchObject({
+    json: { kind: 'restored', events: 44, files: 1 },
+  })
   expect((await run('verify')).json).toEqual(before.json)
   await rm(folder, { recursive: true })
 })
 
 test('a database without the schema is told so', async () => {
-  expect(await tidemark('verify')).toMatchObject({ exit: EXIT.unavailable, json: { kind: 'failed', reason: 'database' } })
+  expect(await tidemark('verify')).toMatchObject({
+    exit: EXIT.unavailable,
+    json: { kind: 'failed', reason: 'database' },
+  })
 })

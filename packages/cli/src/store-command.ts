@@ -68,7 +68,13 @@ export function storeCommand<const Args extends ArgsDef>(
           archive: storage,
         })
         try {
-          const outcome = await command.run({ args: parsed as unknown as ParsedArgs<Args>, store, storage, io, progress })
+          const outcome = await command.run({
+            args: parsed as unknown as ParsedArgs<Args>,
+            store,
+            storage,
+            io,
+            progress,
+          })
           deliver(outcome, parsed.json)
         } finally {
           progress.end()

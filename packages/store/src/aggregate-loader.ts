@@ -201,7 +201,8 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
       let stream = asked
       let { answer, from } = await load(tenant, stream)
       for (let links = 0; answer.kind === 'loaded' && answer.successor !== undefined; links++) {
-        if (links === MAX_LINKS) throw new Error(`${asked} was split ${MAX_LINKS} times over: its links may be a circle.`)
+        if (links === MAX_LINKS)
+          throw new Error(`${asked} was split ${MAX_LINKS} times over: its links may be a circle.`)
         stream = answer.successor
         const next = await load(tenant, stream)
         answer = next.answer

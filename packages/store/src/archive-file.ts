@@ -72,7 +72,9 @@ export async function decodeArchive(chunk: ArchivedChunk, content: Uint8Array): 
     if (format !== FORMAT) return { kind: 'damaged', reason: `its format is ${format}, this code reads ${FORMAT}` }
     const events = lines.map((line) => ({ lane, tenant, stream, ...(JSON.parse(line) as object) }) as ArchivedEvent)
     const problem = problemOf(chunk, events)
-    return problem === undefined ? { kind: 'events', events, length: text.length } : { kind: 'damaged', reason: problem }
+    return problem === undefined
+      ? { kind: 'events', events, length: text.length }
+      : { kind: 'damaged', reason: problem }
   } catch (error) {
     return { kind: 'damaged', reason: error instanceof Error ? error.message : String(error) }
   }

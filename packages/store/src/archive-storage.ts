@@ -62,7 +62,12 @@ export function createFileArchive(options: { readonly directory: string }): Arch
         const entries = await readdir(directory, { recursive: true, withFileTypes: true })
         return entries
           .filter((entry) => entry.isFile() && !entry.name.startsWith(TEMPORARY))
-          .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1).split(sep).join('/'))
+          .map((entry) =>
+            join(entry.parentPath, entry.name)
+              .slice(directory.length + 1)
+              .split(sep)
+              .join('/'),
+          )
       } catch (error) {
         if (isMissing(error)) return []
         throw error

@@ -88,7 +88,11 @@ async function* archiveOne(
     await storage.put(file.name, file.content)
     const stored = await storage.get(file.name)
     if (stored === undefined || checksumOf(stored) !== file.checksum) {
-      throw new ArchiveError('damaged', file.name, `${file.name} did not come back as it was stored: nothing was moved.`)
+      throw new ArchiveError(
+        'damaged',
+        file.name,
+        `${file.name} did not come back as it was stored: nothing was moved.`,
+      )
     }
     // Changed by another run, or without a snapshot meanwhile: there is nothing to do here any more.
     if ((await archiveChunk(sql, { first, last, file })) !== 'archived') return

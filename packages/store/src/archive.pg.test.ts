@@ -37,7 +37,10 @@ afterEach(async () => {
 const archive = (part: Partial<ArchiveOptions> = {}) =>
   archiveStreams({ sql: store.sql(), storage, keep: 0, minEvents: 1, fileEvents: 10, ...part })
 const snapshotOf = (stream: string) =>
-  createAggregateLoader({ store, domain: counterDomain(), snapshots: createSnapshots(store.sql()) }).snapshot('acme', stream)
+  createAggregateLoader({ store, domain: counterDomain(), snapshots: createSnapshots(store.sql()) }).snapshot(
+    'acme',
+    stream,
+  )
 const countInTable = async (): Promise<number> => {
   const [row] = await store.sql().query<{ count: number }>('select count(*) as count from tidemark.events')
   return row?.count ?? -1
@@ -84,7 +87,9 @@ test('an archived stream goes on where it was: versions and positions are never 
   await fillTwo()
   await archive()
   expect(await store.append(newAppend({ stream: A, expected: 59 }))).toEqual({ kind: 'conflict', current: 60 })
-  const answer = await store.append(newAppend({ stream: A, expected: 60, events: [newEvent({ by: 1 }, 'counter.added')] }))
+  const answer = await store.append(
+    newAppend({ stream: A, expected: 60, events: [newEvent({ by: 1 }, 'counter.added')] }),
+  )
   expect(answer).toMatchObject({ kind: 'appended', version: 61, position: 111 })
   const events = await store.readLane({ lane: 0, after: 0, limit: 1_000 })
   expect(events.map((event) => event.position)).toEqual(Array.from({ length: 111 }, (_, index) => index + 1))
@@ -115,7 +120,9 @@ test('restore puts everything back as it was, and empties the archive', async ()
   await addTo(store, B, 30)
   await addTo(store, A, 30)
   const snapshot = { tenant: 'acme', schema: 1, state: {} }
-  const last = (await store.readStreams([A, B].map((stream) => ({ tenant: 'acme', stream, after: 0 })))).map((e) => e.at(-1))
+  const last = (await store.readStreams([A, B].map((stream) => ({ tenant: 'acme', stream, after: 0 })))).map((e) =>
+    e.at(-1),
+  )
   for (const event of last) {
     if (event === undefined) throw new Error('no event')
     const { stream, version } = event
@@ -230,7 +237,10 @@ test('readers beside archive and restore never see a gap, a repeat or an end tha
   let reads = 0
   while (moving) {
     const [streams, whole, page, typed] = await Promise.all([
-      store.readStreams([{ tenant: 'acme', stream: A, after: 0 }, { tenant: 'acme', stream: A, after: 10, limit: 20 }]),
+      store.readStreams([
+        { tenant: 'acme', stream: A, after: 0 },
+        { tenant: 'acme', stream: A, after: 10, limit: 20 },
+      ]),
       store.readLane({ lane: 0, after: 0, limit: 1_000 }),
       store.readLane({ lane: 0, after: 40, limit: 25 }),
       store.readLane({ lane: 0, after: 0, limit: 1_000, types: ['counter.added'] }),

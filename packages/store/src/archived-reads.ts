@@ -40,7 +40,8 @@ export function createArchivedReads(options: ArchivedReadsOptions): ArchivedRead
       async () => (await options.readStreams([read]))[0] ?? [],
     )
     const archived: StoredEvent[] = []
-    for (const chunk of chunks) archived.push(...(await eventsOf(files, chunk, (e) => e.version > after && e.version <= to)))
+    for (const chunk of chunks)
+      archived.push(...(await eventsOf(files, chunk, (e) => e.version > after && e.version <= to)))
     const archivedTo = archived.at(-1)?.version ?? 0
     const whole = [...archived, ...table.filter((event) => event.version > archivedTo)]
     if (isContiguous(whole, (event) => event.version, after)) return whole
@@ -84,12 +85,13 @@ export function createArchivedReads(options: ArchivedReadsOptions): ArchivedRead
 
   const readTypes = async (read: LaneRead): Promise<readonly StoredEvent[]> => {
     // Among some types only no gap can be seen, so the archive is always asked.
+    const upTo = read.upTo ?? MAX_VERSION
     const { table, chunks } = await readBetween(
-      () => chunksInLane(sql, { lane: read.lane, after: read.after, to: MAX_VERSION }),
+      () => chunksInLane(sql, { lane: read.lane, after: read.after, to: upTo }),
       () => options.readLane(read),
     )
     if (chunks.length === 0) return table
-    const to = table.length < read.limit ? MAX_VERSION : (table.at(-1)?.position ?? MAX_VERSION)
+    const to = table.length < read.limit ? upTo : (table.at(-1)?.position ?? upTo)
     return merge(await firstOf(read, chunks, to), table, read.limit)
   }
 
@@ -111,7 +113,14 @@ export function createArchivedReads(options: ArchivedReadsOptions): ArchivedRead
         }),
       )
     },
-    readLane: (read) => (read.types === undefined ? readWholeLane(read) : readTypes(read)),
+    async readLane(read) {
+      if (read.types !== undefined) return readTypes(read)
+      // Positions have no gaps, so among all types the end is a number of events.
+      const { upTo, ...rest } = read
+      if (upTo === undefined) return readWholeLane(read)
+      const limit = Math.min(read.limit, Math.floor(upTo) - read.after)
+      return limit > 0 ? readWholeLane({ ...rest, limit }) : []
+    },
   }
 }
 
@@ -129,7 +138,8 @@ export async function readBetween<T>(
     const before = await list()
     const table = await read()
     const chunks = await list()
-    if (before.every((chunk) => chunks.some((other) => isSameChunk(chunk, other)))) return { table, chunks }
+    const still = new Set(chunks.map(identityOf))
+    if (before.every((chunk) => still.has(identityOf(chunk)))) return { table, chunks }
   }
   throw new ArchiveError('moving', '', 'Events were restored again and again while they were read: read again.')
 }
@@ -158,6 +168,7 @@ function isContiguous(events: readonly StoredEvent[], placeOf: (event: StoredEve
   return placeOf(first) === after + 1 && placeOf(last) === after + events.length
 }
 
-function isSameChunk(a: ArchivedChunk, b: ArchivedChunk): boolean {
-  return a.file === b.file && a.archivedAt === b.archivedAt
+/** A file that was restored and archived anew has the same name, and another time. */
+function identityOf(chunk: ArchivedChunk): string {
+  return `${chunk.file} ${chunk.archivedAt}`
 }

@@ -37,7 +37,12 @@ export async function restoreStreams(options: RestoreOptions): Promise<RestoreRe
   let progress: Omit<ArchiveProgress, 'bytes'> = { events: 0, files: 0, stream: '' }
   let before: ArchivedChunk | undefined
   for (;;) {
-    const page = await listChunks(sql, { tenant: options.tenant, prefix: options.prefix ?? '', before, limit: PAGE_CHUNKS })
+    const page = await listChunks(sql, {
+      tenant: options.tenant,
+      prefix: options.prefix ?? '',
+      before,
+      limit: PAGE_CHUNKS,
+    })
     for (const chunk of page) {
       if (options.signal?.aborted === true) return { kind: 'cancelled', ...progress }
       before = chunk

@@ -110,7 +110,10 @@ test('of a split and appends at once each append is in the stream before its end
 test('a split that was asked twice happens once; another one is told that the stream is closed', async () => {
   const asked = request()
   await splitStream(store.sql(), 0, asked)
-  expect(await splitStream(store.sql(), 0, asked)).toMatchObject({ kind: 'duplicate', result: { stream: OLD, version: 31 } })
+  expect(await splitStream(store.sql(), 0, asked)).toMatchObject({
+    kind: 'duplicate',
+    result: { stream: OLD, version: 31 },
+  })
   const other = { ...asked, command: { ...asked.command, hash: 'b'.repeat(32) } }
   expect(await splitStream(store.sql(), 0, other)).toEqual({ kind: 'command-reused' })
   expect(await split({ successor: 'counter/third' })).toEqual({ kind: 'stream-closed', successor: NEXT })

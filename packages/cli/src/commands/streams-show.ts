@@ -19,7 +19,8 @@ export const streamsShowCommand: StoreCommand<typeof args> = {
     const read = { tenant, stream, after: toCount('after', after), limit: toCount('limit', limit, 1) }
     const [events = []] = await store.readStreams([read])
     const snapshot = await createSnapshots(store.sql()).read(tenant, stream)
-    const [first = []] = events.length > 0 ? [events] : await store.readStreams([{ tenant, stream, after: 0, limit: 1 }])
+    const [first = []] =
+      events.length > 0 ? [events] : await store.readStreams([{ tenant, stream, after: 0, limit: 1 }])
     if (first.length === 0) {
       const text = `Tenant ${tenant} has no stream ${stream}.`
       return { exit: EXIT.found, json: { kind: 'unknown-stream', tenant, stream }, text }

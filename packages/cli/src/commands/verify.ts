@@ -9,7 +9,8 @@ const args = {
 /** `tidemark store verify` */
 export const verifyCommand: StoreCommand<typeof args> = {
   name: 'verify',
-  description: 'Check that versions and positions have no gaps and archived files are whole, and print hashes to compare copies by.',
+  description:
+    'Check that versions and positions have no gaps and archived files are whole, and print hashes to compare copies by.',
   args,
   async run({ args: { range }, store, storage, io, progress }) {
     const report = await verifyLog({

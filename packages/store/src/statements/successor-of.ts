@@ -4,10 +4,7 @@ import type { Driver } from '../driver.ts'
 export const STREAM_CLOSED = 'TM001'
 
 /** The stream that a closed one goes on as, `undefined` while it is open. */
-export async function successorOf(
-  sql: Driver,
-  input: { tenant: string; stream: string },
-): Promise<string | undefined> {
+export async function successorOf(sql: Driver, input: { tenant: string; stream: string }): Promise<string | undefined> {
   const [row] = await sql.query<{ successor: string }>(
     'select successor from tidemark.closed_streams where tenant = $1 and stream = $2',
     [input.tenant, input.stream],
