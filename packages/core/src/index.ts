@@ -119,5 +119,6 @@ export type {
   SubscribeOptions,
   WakeListener,
 } from './ports/event-store.ts'
+export type { AtomicAppendAnswer, AtomicAppendRequest, AtomicPart } from './ports/atomic-append.ts'
 export type { KnownMember, MergedAppendAnswer, MergedAppendRequest, MergedMember } from './ports/merged-append.ts'
 export type { Transport, TransportFailure } from './ports/transport.ts'

@@ -9,6 +9,7 @@ import {
   type CommandIdentity,
   type ExpectedVersion,
   type JsonIssue,
+  type NewEvent,
   type SettleRequest,
 } from '@tidemark/core'
 
@@ -61,7 +62,10 @@ export type Encoding<T> =
 /** What an entry costs beside its JSON texts. */
 const ENTRY_BYTES = 200
 
-export function encodeAppend(request: AppendRequest): Encoding<EncodedAppend> {
+export function encodeAppend(
+  request: AppendRequest,
+  { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
+): Encoding<EncodedAppend> {
   const issues: JsonIssue[] = []
   checkNames(request, issues)
   if (request.command !== null) checkCommand(request.command, issues)
@@ -70,7 +74,7 @@ export function encodeAppend(request: AppendRequest): Encoding<EncodedAppend> {
   if (request.after !== undefined && !isUuid(request.after)) issues.push({ path: '/after', code: 'not_json' })
   const occurredAt = toTime(request.occurredAt)
   if (occurredAt === undefined) issues.push({ path: '/occurredAt', code: 'not_json' })
-  if (request.events.length === 0) issues.push({ path: '/events', code: 'not_json' })
+  if (request.events.length === 0 && !mayBeEmpty) issues.push({ path: '/events', code: 'not_json' })
   if (request.events.length > MAX_EVENTS) issues.push({ path: '/events', code: 'too_large' })
   if (expected === undefined || occurredAt === undefined || issues.length > 0) return { ok: false, issues }
 
@@ -80,7 +84,8 @@ export function encodeAppend(request: AppendRequest): Encoding<EncodedAppend> {
   const data: string[] = []
   const metadata: string[] = []
   let bytes = 0
-  for (const [index, event] of request.events.entries()) {
+  for (let index = 0; index < request.events.length; index++) {
+    const event = request.events[index] as NewEvent
     const at = `/events/${index}`
     if (!isUuid(event.id)) issues.push({ path: `${at}/id`, code: 'not_json' })
     checkName(event.type, `${at}/type`, issues)
@@ -198,6 +203,7 @@ function isCount(value: unknown): value is number {
 function toExpected(expected: ExpectedVersion): number | null | undefined {
   if (expected === 'any') return null
   if (expected === 'stream-exists') return -1
+  if (expected === 'no-stream') return 0
   return isCount(expected) ? expected : undefined
 }
 

@@ -14,6 +14,7 @@ export { archiveStreams, type ArchiveOptions, type ArchiveProgress, type Archive
 export type { Driver, DriverOptions, QueryOptions, QueryParameter, Row } from './driver.ts'
 export { ArchiveError, DatabaseError, isTransient, MigrationError, StoreOpenError, type DatabaseFailure } from './errors.ts'
 export type { LaneQueueLimits } from './lane-queue.ts'
+export { scanLane, type LaneScan, type Scanned } from './scan-lane.ts'
 export { migrateStore } from './migrate-store.ts'
 export { migrate, type MigrateOptions } from './migrate.ts'
 export { openStore, type PostgresStore, type Readiness, type StoreOptions } from './open-store.ts'

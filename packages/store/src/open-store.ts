@@ -3,6 +3,8 @@ import type { ArchiveStorage } from './archive-storage.ts'
 import { createArchivedFiles } from './archived-files.ts'
 import { createArchivedReads } from './archived-reads.ts'
 import type { Driver } from './driver.ts'
+import { AtomicWriter } from './atomic-writer.ts'
+import { encodeAtomic } from './encode-atomic.ts'
 import { encodeMerged } from './encode-merged.ts'
 import { encodeAppend, encodeSettle, isName } from './encode-request.ts'
 import { DatabaseError, isTransient, StoreOpenError } from './errors.ts'
@@ -148,6 +150,16 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     return writer
   }
 
+  const atomicByLane = new Map<number, AtomicWriter>()
+  const atomicWriterOf = (lane: number): AtomicWriter => {
+    let writer = atomicByLane.get(lane)
+    if (writer === undefined) {
+      writer = new AtomicWriter({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
+      atomicByLane.set(lane, writer)
+    }
+    return writer
+  }
+
   const laneByTenant = new Map<string, number>()
   const laneOf = async (tenant: string): Promise<number> => {
     const cached = laneByTenant.get(tenant)
@@ -189,7 +201,9 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const stopped = new AbortController()
   const close = async (): Promise<void> => {
     stopped.abort()
-    const writers = Promise.all([...writersByLane.values(), ...mergedByLane.values()].map((writer) => writer.close()))
+    const writers = Promise.all(
+      [...writersByLane.values(), ...mergedByLane.values(), ...atomicByLane.values()].map((writer) => writer.close()),
+    )
     // Calls in flight get a second to end by themselves; then their connections go.
     await atMost(1_000, writers)
     await atMost(900, Promise.all([reader.close(600), appender.close(600), hints?.close()]))
@@ -205,6 +219,11 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       const encoding = encodeMerged(request)
       if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
       return withLane(request.tenant, (lane) => mergedWriterOf(lane).append(encoding.encoded))
+    },
+    appendAtomically(request) {
+      const encoding = encodeAtomic(request)
+      if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
+      return withLane(request.tenant, (lane) => atomicWriterOf(lane).append(encoding.encoded))
     },
     settle(request) {
       const encoding = encodeSettle(request)

@@ -127,6 +127,25 @@ export function describeReading(store: EventStore): void {
       expect(await store.readLane({ lane, after: answer.position - 2, limit: 2 })).toEqual(events)
     })
 
+    test('a lane is read up to a position, of all types or of some', async () => {
+      const lane = await store.laneOf('acme')
+      const after = await store.head(lane)
+      const events = ['order.placed', 'order.noted', 'order.placed', 'order.noted', 'order.noted'].map((type) =>
+        newEvent({}, type),
+      )
+      await store.append(newAppend({ events }))
+      const read = async (upTo: number, types?: readonly string[], limit = 10) => {
+        const found = await store.readLane({ lane, after, limit, upTo, ...(types === undefined ? {} : { types }) })
+        return found.map((event) => event.position - after)
+      }
+      expect(await read(after + 3)).toEqual([1, 2, 3])
+      expect(await read(after + 3, undefined, 2)).toEqual([1, 2])
+      expect(await read(after + 4, ['order.noted'])).toEqual([2, 4])
+      expect(await read(after + 4, ['order.noted'], 1)).toEqual([2])
+      expect(await read(after + 99, ['order.noted', 'order.placed'])).toEqual([1, 2, 3, 4, 5])
+      expect([await read(after), await read(after, ['order.placed']), await read(0)]).toEqual([[], [], []])
+    })
+
     test('many streams are read at once, each from its version, up to its limit', async () => {
       const [long, short] = [await streamWith(store, 5), await streamWith(store, 1)]
       const read = (stream: string, after: number, limit?: number) => ({

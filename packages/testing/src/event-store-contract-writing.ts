@@ -20,6 +20,8 @@ export function describeExpectedVersions(store: EventStore): void {
     const cases: readonly (readonly [ExpectedVersion, number, AppendAnswer['kind']])[] = [
       [0, 0, 'appended'],
       [0, 2, 'conflict'],
+      ['no-stream', 0, 'appended'],
+      ['no-stream', 2, 'conflict'],
       [1, 0, 'conflict'],
       [1, 2, 'conflict'],
       [2, 2, 'appended'],

@@ -4,6 +4,7 @@
  */
 import type { EventStore } from '@tidemark/core'
 import { afterAll, beforeAll, describe } from 'vitest'
+import { describeAtomicAppends } from './event-store-contract-atomic.ts'
 import { describeBadInput } from './event-store-contract-bad-input.ts'
 import { describeHotStreams, describeMergedAppends } from './event-store-contract-hot.ts'
 import { describeOrder, describeReading, describeSubscribing } from './event-store-contract-reading.ts'
@@ -23,6 +24,7 @@ const PARTS = {
   'expected versions': describeExpectedVersions,
   idempotency: describeIdempotency,
   chains: describeChains,
+  'atomic appends': describeAtomicAppends,
   'hot streams': describeHotStreams,
   'merged appends': describeMergedAppends,
   order: describeOrder,

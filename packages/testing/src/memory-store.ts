@@ -7,6 +7,8 @@ import {
   toStoredJson,
   type AppendAnswer,
   type AppendRequest,
+  type AtomicAppendAnswer,
+  type AtomicAppendRequest,
   type CommandIdentity,
   type CommandResult,
   type EventStore,
@@ -35,6 +37,8 @@ export interface MemoryStoreOptions {
 
 const MAX_NAME_LENGTH = 250
 const MAX_EVENTS = 1_000
+const MAX_STREAMS = 100
+const EXPECTATIONS: ReadonlySet<string> = new Set(['any', 'no-stream', 'stream-exists'])
 const MAX_MEMBERS = 1_000
 
 export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore {
@@ -56,7 +60,9 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     listeners.add(entry)
     return () => void listeners.delete(entry)
   }
-  const known = (request: Pick<AppendRequest, 'tenant' | 'principal' | 'command'>): KnownMember['answer'] | undefined => {
+  const known = (
+    request: Pick<AppendRequest, 'tenant' | 'principal' | 'command'>,
+  ): KnownMember['answer'] | undefined => {
     if (request.command === null) return undefined
     const result = resultsByCommand.get(commandKey(request.tenant, request.principal, request.command.id))
     if (result === undefined) return undefined
@@ -69,11 +75,10 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     if (issues.length > 0) return { kind: 'invalid', issues }
     const first = known(request)
     if (first !== undefined) return first
-    const { tenant, stream, expected, after, principal, device, command } = request
+    const { tenant, stream, principal, device, command } = request
     const events = eventsByStream.get(streamKey(tenant, stream)) ?? []
     const current = events.length
-    const holds = expected === 'any' || (expected === 'stream-exists' ? current > 0 : expected === current)
-    if (!holds || (after !== undefined && events.at(-1)?.id !== after)) return { kind: 'conflict', current }
+    if (!holds(request, events)) return { kind: 'conflict', current }
 
     const lane = laneOf(tenant)
     const log = laneEvents(lane)
@@ -110,6 +115,27 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     return { kind: 'appended', version, lane, position }
   }
 
+  const appendAtomically = (request: AtomicAppendRequest): AtomicAppendAnswer => {
+    const { streams, ...shared } = request
+    const issues = atomicIssues(request)
+    if (issues.length > 0) return { kind: 'invalid', issues }
+    const first = known(request)
+    if (first !== undefined) return first
+    const { tenant } = request
+    const stored = (stream: string): readonly StoredEvent[] => eventsByStream.get(streamKey(tenant, stream)) ?? []
+    for (const part of streams) {
+      const events = stored(part.stream)
+      if (!holds(part, events)) return { kind: 'conflict', stream: part.stream, current: events.length }
+    }
+    const written = streams.filter((part) => part.events.length > 0)
+    for (const part of written)
+      append({ ...shared, ...part, command: part === written.at(-1) ? request.command : null })
+    const versions = streams.map((part) => stored(part.stream).length)
+    if (written.length === 0) return { kind: 'checked', versions }
+    const lane = laneOf(tenant)
+    return { kind: 'appended', versions, lane, position: laneEvents(lane).length }
+  }
+
   const appendMerged = (request: MergedAppendRequest): MergedAppendAnswer => {
     const { members, ...shared } = request
     const issues = memberIssues(request)
@@ -143,6 +169,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
 
   return {
     append: async (request) => append(request),
+    appendAtomically: async (request) => appendAtomically(request),
     appendMerged: async (request) => appendMerged(request),
     settle: async (request) => settle(request),
     async results(tenant, principal, commands) {
@@ -159,8 +186,8 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
         const events = eventsByStream.get(streamKey(tenant, stream)) ?? []
         return events.slice(from, limit === undefined ? undefined : from + limit)
       }),
-    async readLane({ lane, after, limit, types }) {
-      const events = laneEvents(lane).slice(Math.max(0, after))
+    async readLane({ lane, after, limit, types, upTo = Number.MAX_SAFE_INTEGER }) {
+      const events = laneEvents(lane).slice(Math.max(0, after), Math.max(0, Math.floor(upTo)))
       return (types === undefined ? events : events.filter((event) => types.includes(event.type))).slice(0, limit)
     },
     subscribe: (subscription) => follow(subscription, (after) => laneEvents(subscription.lane).slice(after), listen),
@@ -215,7 +242,7 @@ function commandIssues(command: CommandIdentity): JsonIssue[] {
 
 function appendIssues({ expected, after, occurredAt, events }: AppendRequest): JsonIssue[] {
   const issues: JsonIssue[] = []
-  if (expected !== 'any' && expected !== 'stream-exists' && !isCount(expected)) {
+  if (typeof expected === 'number' ? !isCount(expected) : !EXPECTATIONS.has(expected)) {
     issues.push({ path: '/expected', code: 'not_json' })
   }
   if (after !== undefined && !isUuid(after)) issues.push({ path: '/after', code: 'not_json' })
@@ -249,6 +276,40 @@ function memberIssues({ tenant, members }: MergedAppendRequest): JsonIssue[] {
     keys.add(key)
   }
   return issues
+}
+
+function atomicIssues({ streams, ...shared }: AtomicAppendRequest): JsonIssue[] {
+  if (streams.length === 0) return [{ path: '/streams', code: 'not_json' }]
+  const count = streams.reduce((sum, part) => sum + part.events.length, 0)
+  if (streams.length > MAX_STREAMS || count > MAX_EVENTS) return [{ path: '/streams', code: 'too_large' }]
+  const names = streams.map((part) => part.stream)
+  return streams.flatMap((part, index) => {
+    const request = { ...shared, ...part }
+    const twice: JsonIssue[] = names.indexOf(part.stream) < index ? [{ path: '/stream', code: 'not_json' }] : []
+    const found = [...requestIssues(request), ...appendIssues(request), ...twice]
+    const isOwn = ({ path }: JsonIssue): boolean => /^\/(stream|expected|after|events)/.test(path)
+    return found
+      .filter((issue) => (isOwn(issue) ? issue.path !== '/events' : index === 0))
+      .map((issue) => (isOwn(issue) ? { ...issue, path: `/streams/${index}${issue.path}` } : issue))
+  })
+}
+
+/** Whether the stream is where an append expects it. */
+function holds(
+  { expected, after }: Pick<AppendRequest, 'expected' | 'after'>,
+  events: readonly StoredEvent[],
+): boolean {
+  if (after !== undefined && events.at(-1)?.id !== after) return false
+  switch (expected) {
+    case 'any':
+      return true
+    case 'stream-exists':
+      return events.length > 0
+    case 'no-stream':
+      return events.length === 0
+    default:
+      return events.length === expected
+  }
 }
 
 function outcomeIssues({ outcome }: SettleRequest): JsonIssue[] {

@@ -5,14 +5,15 @@
  * Every expected outcome is a value. A rejected promise means a bug or an outage the adapter could not bridge.
  */
 import type { Json, JsonObject, JsonIssue } from '../stored-json.ts'
+import type { AtomicAppendAnswer, AtomicAppendRequest } from './atomic-append.ts'
 import type { MergedAppendAnswer, MergedAppendRequest } from './merged-append.ts'
 
 /**
  * The version a command was decided on: the number of events its stream had.
- * `0` means the stream must not exist yet, `'any'` appends without a check (commutative commands only),
+ * `0` and `'no-stream'` mean the stream must not exist yet, `'any'` appends without a check (commutative commands only),
  * `'stream-exists'` asks only for at least one event.
  */
-export type ExpectedVersion = number | 'any' | 'stream-exists'
+export type ExpectedVersion = number | 'any' | 'no-stream' | 'stream-exists'
 
 /** An event that is not stored yet. `data` must pass {@link toStoredJson}; `id` should be time-ordered. */
 export interface NewEvent {
@@ -139,6 +140,8 @@ export interface LaneRead {
   /** Events with a greater position are read. */
   readonly after: number
   readonly limit: number
+  /** Only events up to this position; bounds the work where few events are of the wanted types. */
+  readonly upTo?: number
   /** Only these event types. */
   readonly types?: readonly string[]
 }
@@ -174,6 +177,12 @@ export interface EventStore {
    * see the coalescer of `@tidemark/store`.
    */
   appendMerged(request: MergedAppendRequest): Promise<MergedAppendAnswer>
+
+  /**
+   * Appends to several streams of one tenant, all or nothing. Streams without events are only checked, and where none has
+   * events nothing is written.
+   */
+  appendAtomically(request: AtomicAppendRequest): Promise<AtomicAppendAnswer>
 
   /** Stores the outcome of a command without events, under the same lock and the same id rules as an append. */
   settle(request: SettleRequest): Promise<SettleAnswer>

@@ -8,8 +8,15 @@ export async function readLane(sql: Driver, input: LaneRead): Promise<readonly S
     `select ${EVENT_COLUMNS}
        from tidemark.events
       where lane = $1 and position > $2 and ($3::text is null or type = any (string_to_array($3, E'\\n')))
+        and ($5::bigint is null or position <= $5)
       order by position
       limit $4`,
-    [input.lane, input.after, input.types === undefined ? null : input.types.join('\n'), input.limit],
+    [
+      input.lane,
+      input.after,
+      input.types === undefined ? null : input.types.join('\n'),
+      input.limit,
+      input.upTo === undefined ? null : Math.floor(input.upTo),
+    ],
   )
 }
