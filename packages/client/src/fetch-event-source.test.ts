@@ -6,7 +6,10 @@ const STREAM =
   ': a comment\r\nevent: ping\ndata: {}\n\nid: 7\ndata: {"a":1}\ndata:b\n\ndata: c\n\nretry: 5\nevent: lost\n\ndata: unfinished'
 
 /** Opens a stream whose bytes arrive in the given pieces, and gathers all that it says until it is closed for good. */
-async function listen(pieces: readonly string[], status = 200): Promise<{ heard: [string, string, string][]; opened: number }> {
+async function listen(
+  pieces: readonly string[],
+  status = 200,
+): Promise<{ heard: [string, string, string][]; opened: number }> {
   let opened = 0
   const open: OpenStream = () => {
     opened += 1
