@@ -15,10 +15,11 @@ import {
 import { openStore, type PostgresStore, type StoreOptions } from '@tidemark/store'
 import { depot } from '../domain/index.ts'
 import { DEMO_ACCOUNTS } from './accounts.ts'
+import { depotArchive } from './depot-archive.ts'
 
 export interface DepotOptions {
   readonly databaseUrl: string
-  /** Where the keys are kept that sign development tokens and seal cursors; made the first time, owner-only. */
+  /** Holds the keys that sign development tokens and seal cursors (made the first time, owner-only), and the archive. */
   readonly directory: string
   /** Who may sign in without a password. Default: {@link DEMO_ACCOUNTS}. */
   readonly accounts?: readonly DevAccount[]
@@ -58,7 +59,12 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
   const keys = join(options.directory, 'keys')
   const issuer = await createDevIssuer({ directory: keys, accounts: options.accounts ?? DEMO_ACCOUNTS })
   const sealKeys = options.sealKeys ?? [await readOrMakeSealKey(keys)]
-  const store = await openStore({ applicationName: 'depot', ...options.store, url: options.databaseUrl })
+  const store = await openStore({
+    applicationName: 'depot',
+    archive: depotArchive(options.directory),
+    ...options.store,
+    url: options.databaseUrl,
+  })
   try {
     const projections = await openProjections({
       store,

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { openStore } from '@tidemark/store'
 import { DEMO_ACCOUNTS } from './accounts.ts'
 import { openDatabase } from './database.ts'
+import { depotArchive } from './depot-archive.ts'
 import { readEnvironment } from './environment.ts'
 import { failureToSentence, PlainFailure } from './failure.ts'
 import { importFile } from './import/import-file.ts'
@@ -31,7 +32,11 @@ async function main(): Promise<void> {
   const database = await openDatabase(directory, databaseUrl, log)
   shutDown.onStop(() => database.release())
   where = { directory, database: database.place }
-  const store = await openStore({ url: database.url, applicationName: 'depot import' })
+  const store = await openStore({
+    url: database.url,
+    applicationName: 'depot import',
+    archive: depotArchive(directory),
+  })
   shutDown.onStop(() => store.close())
   const progress = createProgressLine({
     label: 'Importing',
