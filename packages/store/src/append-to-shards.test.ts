@@ -124,7 +124,8 @@ test('where no shard holds still nothing is stored', async () => {
   const store: EventStore = {
     ...inner,
     append: async (request: AppendRequest) => {
-      if (request.command !== null) await inner.append(newAppend({ stream: request.stream, events: [newEvent({ free: 0 })] }))
+      if (request.command !== null)
+        await inner.append(newAppend({ stream: request.stream, events: [newEvent({ free: 0 })] }))
       return inner.append(request)
     },
   }

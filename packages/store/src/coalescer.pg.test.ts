@@ -37,11 +37,22 @@ async function open(): Promise<{ store: PostgresStore; coalescer: Coalescer<numb
 
 function reading(by: number): CoalescedCommand<number> {
   const occurredAt = '2026-11-21T10:00:00.000Z'
-  return { tenant: 'acme', stream: 'meter/m1', principal: 'ada', device: null, command: newCommand(), occurredAt, input: by }
+  return {
+    tenant: 'acme',
+    stream: 'meter/m1',
+    principal: 'ada',
+    device: null,
+    command: newCommand(),
+    occurredAt,
+    input: by,
+  }
 }
 
 /** Asks until there is an answer, as a client would: always under the same command id. */
-async function submitUntilAnswered(coalescer: Coalescer<number>, command: CoalescedCommand<number>): Promise<CoalescedAnswer> {
+async function submitUntilAnswered(
+  coalescer: Coalescer<number>,
+  command: CoalescedCommand<number>,
+): Promise<CoalescedAnswer> {
   for (;;) {
     const answer = await coalescer.submit(command)
     // A closed store answers at once: asking it again for ever would starve the process.
@@ -73,7 +84,9 @@ test('two processes that coalesce one stream, every command sent to both, under 
   let next = 0
   const caller = async (): Promise<void> => {
     for (let command = commands[next++]; command !== undefined; command = commands[next++]) {
-      const answers = await Promise.all([one, two].map(({ coalescer }) => submitUntilAnswered(coalescer, command as CoalescedCommand<number>)))
+      const answers = await Promise.all(
+        [one, two].map(({ coalescer }) => submitUntilAnswered(coalescer, command as CoalescedCommand<number>)),
+      )
       for (const answer of answers) expect(['appended', 'duplicate']).toContain(answer.kind)
     }
   }
@@ -84,7 +97,11 @@ test('two processes that coalesce one stream, every command sent to both, under 
   const { sum, events } = await total(one.store)
   expect(sum).toBe((1_500 * 1_499) / 2)
   expect(events).toBeLessThan(1_500)
-  const results = await one.store.results('acme', 'ada', commands.map(({ command }) => command.id))
+  const results = await one.store.results(
+    'acme',
+    'ada',
+    commands.map(({ command }) => command.id),
+  )
   expect(results.size).toBe(1_500)
 })
 

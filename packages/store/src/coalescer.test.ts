@@ -88,8 +88,15 @@ test('a command sent again in the same window, in a later one or through another
   const other = setUp({}, inner)
   const later = [coalescer.submit(command), other.coalescer.submit(command), other.coalescer.submit(reading(2))]
   await Promise.all([coalescer.flush(), other.coalescer.flush()])
-  expect(await Promise.all(later)).toMatchObject([{ kind: 'duplicate', result }, { kind: 'duplicate', result }, { kind: 'appended' }])
-  expect(await data()).toEqual([{ by: 6, count: 2 }, { by: 2, count: 1 }])
+  expect(await Promise.all(later)).toMatchObject([
+    { kind: 'duplicate', result },
+    { kind: 'duplicate', result },
+    { kind: 'appended' },
+  ])
+  expect(await data()).toEqual([
+    { by: 6, count: 2 },
+    { by: 2, count: 1 },
+  ])
 })
 
 test('the same id with another body is command-reused, in the same window too, and the first still counts', async () => {
@@ -160,7 +167,11 @@ test('it is bounded: what would be too much is told to come again', async () => 
   const { coalescer } = setUp({ maxWaiting: 2 })
   const answers = Promise.all([1, 2, 3].map((by) => coalescer.submit(reading(by))))
   await coalescer.flush()
-  expect(await answers).toMatchObject([{ kind: 'appended' }, { kind: 'appended' }, { kind: 'overloaded', retryAfterMs: 50 }])
+  expect(await answers).toMatchObject([
+    { kind: 'appended' },
+    { kind: 'appended' },
+    { kind: 'overloaded', retryAfterMs: 50 },
+  ])
   const later = coalescer.submit(reading(3))
   await coalescer.flush()
   expect((await later).kind).toBe('appended')

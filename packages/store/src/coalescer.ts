@@ -97,7 +97,8 @@ export function createCoalescer<Input>(options: CoalescerOptions<Input>): Coales
 
   const submit = (command: CoalescedCommand<Input>): Promise<CoalescedAnswer> => {
     if (closed) return Promise.resolve({ kind: 'unavailable', retryAfterMs: 1_000, cause: 'The coalescer is closed.' })
-    if (waiting >= maxWaiting) return Promise.resolve({ kind: 'overloaded', retryAfterMs: Math.max(50, Math.ceil(window.ms)) })
+    if (waiting >= maxWaiting)
+      return Promise.resolve({ kind: 'overloaded', retryAfterMs: Math.max(50, Math.ceil(window.ms)) })
     waiting++
     return new Promise<CoalescedAnswer>((resolve, reject) => {
       const member: Member<Input> = { command, resolve, reject, again: [] }
@@ -196,7 +197,10 @@ export function createCoalescer<Input>(options: CoalescerOptions<Input>): Coales
   const toRequest = (members: readonly Member<Input>[], events: readonly NewEvent[]): MergedAppendRequest => {
     const commands = members.map((member) => member.command)
     const first = commands[0] as CoalescedCommand<Input>
-    const occurredAt = commands.reduce((latest, next) => (next.occurredAt > latest ? next.occurredAt : latest), first.occurredAt)
+    const occurredAt = commands.reduce(
+      (latest, next) => (next.occurredAt > latest ? next.occurredAt : latest),
+      first.occurredAt,
+    )
     return {
       tenant: first.tenant,
       stream: first.stream,

@@ -11,7 +11,7 @@ const PAGE_STREAMS = 500
  * @param prefix Only streams whose id starts so, for example `order/`.
  */
 export async function* streamsOf(sql: Driver, tenant: string, prefix = ''): AsyncGenerator<StreamId> {
-  for (let after = { tenant, stream: prefix }; ; ) {
+  for (let after = { tenant, stream: prefix }; ;) {
     const page = await listStreams(sql, { tenant, after, limit: PAGE_STREAMS })
     for (const { stream } of page) {
       if (!stream.startsWith(prefix)) return

@@ -79,7 +79,9 @@ export class TransformPlan {
   #version = 0
   #last: StoredEvent | undefined
   /** Events of the append that is being filled, all made from events of one principal and time. */
-  #open: { readonly first: StoredEvent; readonly events: NewEvent[]; readonly texts: string[]; length: number } | undefined
+  #open:
+    | { readonly first: StoredEvent; readonly events: NewEvent[]; readonly texts: string[]; length: number }
+    | undefined
   #appends: AppendRequest[] = []
   /** Version of the target after all that was planned. */
   #targetVersion = 0

@@ -29,9 +29,15 @@ const COUNT = 120
 async function fill(): Promise<void> {
   const streams = Array.from({ length: COUNT }, (_, n) => `order/${String(n).padStart(3, '0')}`)
   const appends = streams.flatMap((stream, n) =>
-    Array.from({ length: 1 + (n % 5) }, (__, index) => newAppend({ stream, command: newCommand(), events: [newEvent({ n: index + 1 })] })),
+    Array.from({ length: 1 + (n % 5) }, (__, index) =>
+      newAppend({ stream, command: newCommand(), events: [newEvent({ n: index + 1 })] }),
+    ),
   )
-  await Promise.all([...appends, newAppend({ stream: 'basket/1' }), newAppend({ stream: 'order/1', tenant: 'globex' })].map((append) => store.append(append)))
+  await Promise.all(
+    [...appends, newAppend({ stream: 'basket/1' }), newAppend({ stream: 'order/1', tenant: 'globex' })].map((append) =>
+      store.append(append),
+    ),
+  )
 }
 
 function options(part: Partial<TransformOptions> = {}): TransformOptions {
@@ -42,7 +48,10 @@ function options(part: Partial<TransformOptions> = {}): TransformOptions {
     run: 'rename',
     select: streamsOf(store.sql(), 'acme', 'order/'),
     // The copies fall under the selected prefix, behind the place where the listing is.
-    transform: (source) => ({ target: `${source}~renamed`, event: ({ schema, data }) => [{ type: 'order.renamed', schema, data }] }),
+    transform: (source) => ({
+      target: `${source}~renamed`,
+      event: ({ schema, data }) => [{ type: 'order.renamed', schema, data }],
+    }),
     ...part,
   }
 }
@@ -51,7 +60,11 @@ const TOTAL = (COUNT / 5) * (1 + 2 + 3 + 4 + 5)
 
 test('a tenant’s streams are listed by prefix, copied once, and recorded for good', async () => {
   await fill()
-  expect(await transformStreams(options({ dryRun: true }))).toMatchObject({ kind: 'done', done: COUNT, eventsWritten: TOTAL })
+  expect(await transformStreams(options({ dryRun: true }))).toMatchObject({
+    kind: 'done',
+    done: COUNT,
+    eventsWritten: TOTAL,
+  })
   expect(await audit.entries({ tenant: 'acme', run: 'rename' })).toEqual([])
   const result = await transformStreams(options())
   expect(result).toMatchObject({ kind: 'done', done: COUNT, failed: 0, eventsRead: TOTAL, eventsWritten: TOTAL })
@@ -59,14 +72,28 @@ test('a tenant’s streams are listed by prefix, copied once, and recorded for g
 
   const entries = await audit.entries({ tenant: 'acme', run: 'rename', state: 'done' })
   expect(entries).toHaveLength(COUNT)
-  expect(entries[4]).toMatchObject({ source: 'order/004', sourceVersion: 5, target: 'order/004~renamed', targetVersion: 5, failure: null })
+  expect(entries[4]).toMatchObject({
+    source: 'order/004',
+    sourceVersion: 5,
+    target: 'order/004~renamed',
+    targetVersion: 5,
+    failure: null,
+  })
   expect(await audit.entries({ tenant: 'acme', run: 'rename', after: 'order/117', limit: 5 })).toHaveLength(2)
   expect(await audit.entries({ tenant: 'globex', run: 'rename' })).toEqual([])
   const [source = [], copied = [], none] = await store.readStreams(
-    ['order/004', 'order/004~renamed', 'order/004~renamed~renamed'].map((stream) => ({ tenant: 'acme', stream, after: 0 })),
+    ['order/004', 'order/004~renamed', 'order/004~renamed~renamed'].map((stream) => ({
+      tenant: 'acme',
+      stream,
+      after: 0,
+    })),
   )
-  expect(copied.map(({ type, data, version }) => [type, data, version])).toEqual(source.map(({ data, version }) => ['order.renamed', data, version]))
-  expect(copied[0]?.metadata).toMatchObject({ transformed: { run: 'rename', stream: 'order/004', version: 1, id: source[0]?.id } })
+  expect(copied.map(({ type, data, version }) => [type, data, version])).toEqual(
+    source.map(({ data, version }) => ['order.renamed', data, version]),
+  )
+  expect(copied[0]?.metadata).toMatchObject({
+    transformed: { run: 'rename', stream: 'order/004', version: 1, id: source[0]?.id },
+  })
   expect(none).toEqual([])
 })
 
@@ -97,7 +124,9 @@ test('several processes on one run, one of which dies: every stream is copied on
 
 test('a failed stream is recorded with its reason and begun anew by the next call', async () => {
   await store.append(newAppend({ stream: 'order/a', events: [newEvent({ n: 1 })] }))
-  const broken = options({ transform: () => ({ target: 'order/a2', event: () => [{ type: 'x', schema: 0, data: null }] }) })
+  const broken = options({
+    transform: () => ({ target: 'order/a2', event: () => [{ type: 'x', schema: 0, data: null }] }),
+  })
   expect(await transformStreams(broken)).toMatchObject({ kind: 'done', failed: 1 })
   const failure = { kind: 'invalid', version: 1, issues: [{ path: '/events/0/schema', code: 'not_json' }] }
   const [failed] = await audit.entries({ tenant: 'acme', run: 'rename' })
@@ -106,5 +135,11 @@ test('a failed stream is recorded with its reason and begun anew by the next cal
   await store.append(newAppend({ stream: 'order/a', events: [newEvent({ n: 2 })] }))
   expect(await transformStreams(options())).toMatchObject({ kind: 'done', done: 1, failed: 0 })
   const [mended] = await audit.entries({ tenant: 'acme', run: 'rename' })
-  expect(mended).toMatchObject({ state: 'done', sourceVersion: 2, target: 'order/a~renamed', targetVersion: 2, failure: null })
+  expect(mended).toMatchObject({
+    state: 'done',
+    sourceVersion: 2,
+    target: 'order/a~renamed',
+    targetVersion: 2,
+    failure: null,
+  })
 })

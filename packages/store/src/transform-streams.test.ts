@@ -1,4 +1,12 @@
-import { aggregate, defineDomain, event, upcasts, type EventStore, type StandardSchema, type StoredEvent } from '@tidemark/core'
+import {
+  aggregate,
+  defineDomain,
+  event,
+  upcasts,
+  type EventStore,
+  type StandardSchema,
+  type StoredEvent,
+} from '@tidemark/core'
 import { createMemoryStore } from '@tidemark/testing'
 import { newAppend, newCommand, newEvent } from '@tidemark/testing/event-store-contract'
 import { describe, expect, test } from 'vitest'
@@ -65,7 +73,9 @@ async function setUp(count = 3) {
     for (let line = 1; line <= 4; line++) {
       const principal = line <= 2 ? 'bob' : 'ada'
       const occurredAt = `2026-01-0${line}T00:00:00.000Z`
-      await store.append(newAppend({ stream, principal, occurredAt, command: newCommand(), events: [lined(`s${line}`, line)] }))
+      await store.append(
+        newAppend({ stream, principal, occurredAt, command: newCommand(), events: [lined(`s${line}`, line)] }),
+      )
     }
   }
   const failures: Record<string, TransformFailure> = {}
@@ -84,15 +94,22 @@ async function setUp(count = 3) {
 }
 
 /** What must be the same however a run came about; positions and times of storing are not. */
-const contentOf = (events: readonly StoredEvent[]) =>
-  events.map(({ position: _, recordedAt: __, ...event }) => event)
+const contentOf = (events: readonly StoredEvent[]) => events.map(({ position: _, recordedAt: __, ...event }) => event)
 
 describe('copy-and-transform', () => {
   test('writes new streams that link to the old ones, and leaves the old ones as they are', async () => {
     const { options, read, entries } = await setUp()
     const before = await read('order/1')
     const result = await transformStreams(options)
-    expect(result).toMatchObject({ kind: 'done', done: 3, before: 0, skipped: 0, failed: 0, eventsRead: 15, eventsWritten: 33 })
+    expect(result).toMatchObject({
+      kind: 'done',
+      done: 3,
+      before: 0,
+      skipped: 0,
+      failed: 0,
+      eventsRead: 15,
+      eventsWritten: 33,
+    })
     expect(await read('order/1')).toEqual(before)
     const copied = await read('movements/1')
     expect(copied.map(({ type, data }) => [type, data])).toEqual([
@@ -104,10 +121,21 @@ describe('copy-and-transform', () => {
     const [first, last] = [copied[0] as StoredEvent, copied.at(-1) as StoredEvent]
     const source = before[1] as StoredEvent
     expect(first).toMatchObject({ principal: 'bob', device: null, occurredAt: source.occurredAt })
-    const link = { run: 'orders-to-movements', stream: 'order/1', version: 2, id: source.id, recordedAt: source.recordedAt }
+    const link = {
+      run: 'orders-to-movements',
+      stream: 'order/1',
+      version: 2,
+      id: source.id,
+      recordedAt: source.recordedAt,
+    }
     expect(first.metadata).toEqual({ transformed: link })
     expect(last.metadata).toMatchObject({ by: 'end', transformed: { version: 5 } })
-    expect(entries.get('order/1')).toMatchObject({ state: 'done', sourceVersion: 5, target: 'movements/1', targetVersion: 11 })
+    expect(entries.get('order/1')).toMatchObject({
+      state: 'done',
+      sourceVersion: 5,
+      target: 'movements/1',
+      targetVersion: 11,
+    })
   })
 
   test('the same run again copies nothing twice, and picks up streams it has not seen', async () => {
@@ -117,7 +145,7 @@ describe('copy-and-transform', () => {
     expect(await transformStreams(options)).toMatchObject({ kind: 'done', done: 0, before: 3, eventsWritten: 0 })
     expect(await store.head(0)).toBe(head)
     await store.append(newAppend({ stream: 'order/new', events: [lined('s1', 1)] }))
-    const more = { ...options, select: [...options.select as string[], 'order/new'] }
+    const more = { ...options, select: [...(options.select as string[]), 'order/new'] }
     expect(await transformStreams(more)).toMatchObject({ done: 1, before: 3 })
     expect(await read('movements/new')).toHaveLength(2)
   })
@@ -143,12 +171,22 @@ describe('copy-and-transform', () => {
           const events = contentOf(await whole.read(stream))
           for (const { tenant, principal, device, command, occurredAt, ...source } of events) {
             const identity = command === null ? null : { id: command, hash: 'a'.repeat(32) }
-            await store.append({ tenant, stream, expected: 'any', principal, device, command: identity, occurredAt, events: [source] })
+            await store.append({
+              tenant,
+              stream,
+              expected: 'any',
+              principal,
+              device,
+              command: identity,
+              occurredAt,
+              events: [source],
+            })
           }
         }
         calls = 0
         // Everything after the cut fails as well: the process is gone.
-        const cutting = <A extends readonly unknown[], R>(call: (...input: A) => Promise<R>) =>
+        const cutting =
+          <A extends readonly unknown[], R>(call: (...input: A) => Promise<R>) =>
           async (...input: A): Promise<R> => {
             const here = calls++
             if (here > cutAt || (here === cutAt && when === 'before')) throw new Error('crashed')
@@ -165,7 +203,10 @@ describe('copy-and-transform', () => {
           store: { append: cutting(store.append), readStreams: cutting(store.readStreams) },
           audit: { begin: cutting(audit.begin), finish: cutting(audit.finish), entries: audit.entries },
         }
-        const crashed = await transformStreams(crashing).then(() => false, () => true)
+        const crashed = await transformStreams(crashing).then(
+          () => false,
+          () => true,
+        )
         cut = crashed
         // The source may grow meanwhile; what is copied was fixed when it began.
         if (entries.has('order/0')) await store.append(newAppend({ stream: 'order/0', events: [lined('late', 1)] }))
@@ -192,9 +233,15 @@ describe('copy-and-transform', () => {
 
   test('streams that this run has made are not copied again when they are selected as well', async () => {
     const { options, read } = await setUp(1)
-    const transform = (source: string): StreamTransformer => ({ target: `${source}~2`, event: ({ type, schema, data }) => [{ type, schema, data }] })
+    const transform = (source: string): StreamTransformer => ({
+      target: `${source}~2`,
+      event: ({ type, schema, data }) => [{ type, schema, data }],
+    })
     const select = ['order/0', 'order/0~2', 'order/none']
-    expect(await transformStreams({ ...options, transform, select, concurrency: 1 })).toMatchObject({ done: 1, skipped: 2 })
+    expect(await transformStreams({ ...options, transform, select, concurrency: 1 })).toMatchObject({
+      done: 1,
+      skipped: 2,
+    })
     expect(await read('order/0~2')).toHaveLength(5)
     expect(await read('order/0~2~2')).toHaveLength(0)
   })
@@ -207,9 +254,20 @@ describe('copy-and-transform', () => {
     }
     const select = ['order/long']
     const { audit } = createMemoryAudit()
-    const small = { ...options, audit, run: 'paged', select, pageEvents: 77, transform: (source: string) => ({ ...toMovements(source), target: 'movements/paged' }) }
+    const small = {
+      ...options,
+      audit,
+      run: 'paged',
+      select,
+      pageEvents: 77,
+      transform: (source: string) => ({ ...toMovements(source), target: 'movements/paged' }),
+    }
     expect(await transformStreams(small)).toMatchObject({ done: 1, eventsRead: 2_100, eventsWritten: 2_101 })
-    expect(await transformStreams({ ...options, select })).toMatchObject({ done: 1, eventsRead: 2_100, eventsWritten: 2_101 })
+    expect(await transformStreams({ ...options, select })).toMatchObject({
+      done: 1,
+      eventsRead: 2_100,
+      eventsWritten: 2_101,
+    })
     const [paged, whole] = [await read('movements/paged'), await read('movements/long')]
     expect(paged.map(({ version, data }) => [version, data])).toEqual(whole.map(({ version, data }) => [version, data]))
   })
@@ -228,10 +286,15 @@ describe('copy-and-transform', () => {
     let outages = 2
     const flaky: Pick<EventStore, 'append' | 'readStreams'> = {
       readStreams: store.readStreams,
-      append: async (request) => (outages-- > 0 ? { kind: 'unavailable', retryAfterMs: 1, cause: '57P01' } : store.append(request)),
+      append: async (request) =>
+        outages-- > 0 ? { kind: 'unavailable', retryAfterMs: 1, cause: '57P01' } : store.append(request),
     }
     outages = Infinity
-    expect(await transformStreams({ ...options, store: flaky })).toMatchObject({ kind: 'unavailable', cause: '57P01', done: 0 })
+    expect(await transformStreams({ ...options, store: flaky })).toMatchObject({
+      kind: 'unavailable',
+      cause: '57P01',
+      done: 0,
+    })
     outages = 2
     expect(await transformStreams({ ...options, store: flaky })).toMatchObject({ kind: 'done', done: 1 })
     const lost = async (): Promise<never> => {
@@ -264,7 +327,10 @@ describe('what is not copied', () => {
     ],
     [
       'data that cannot be stored',
-      (source) => ({ ...toMovements(source), event: () => [{ type: 'movements.moved', schema: 1, data: { text: '\u0000' } }] }),
+      (source) => ({
+        ...toMovements(source),
+        event: () => [{ type: 'movements.moved', schema: 1, data: { text: '\u0000' } }],
+      }),
       { kind: 'invalid', version: 1, issues: [{ path: '/2/text', code: 'nul_character' }] },
     ],
     [
@@ -272,11 +338,19 @@ describe('what is not copied', () => {
       (source) => ({ ...toMovements(source), event: () => [{ type: 'movements.moved', schema: 0, data: {} }] }),
       { kind: 'invalid', version: 1, issues: [{ path: '/events/0/schema', code: 'not_json' }] },
     ],
-    ['a target that is the source', (source) => ({ ...toMovements(source), target: source }), { kind: 'target-is-source' }],
+    [
+      'a target that is the source',
+      (source) => ({ ...toMovements(source), target: source }),
+      { kind: 'target-is-source' },
+    ],
   ])('%s fails, is recorded, and leaves nothing behind', async (_, transform, failure) => {
     const { store, options, failures, entries } = await setUp(1)
     const head = await store.head(0)
-    expect(await transformStreams({ ...options, transform, pageEvents: 2 })).toMatchObject({ kind: 'done', done: 0, failed: 1 })
+    expect(await transformStreams({ ...options, transform, pageEvents: 2 })).toMatchObject({
+      kind: 'done',
+      done: 0,
+      failed: 1,
+    })
     expect(failures).toEqual({ 'order/0': failure })
     expect(entries.get('order/0')).toMatchObject({ state: 'failed', failure })
     expect(await store.head(0)).toBe(head)
@@ -298,7 +372,10 @@ describe('what is not copied', () => {
       throw new Error('crashed')
     }
     await expect(transformStreams({ ...options, audit: { ...audit, finish: crash } })).rejects.toThrow('crashed')
-    const transform = (source: string): StreamTransformer => ({ ...toMovements(source), end: () => [{ type: 'movements.other', schema: 1, data: {} }] })
+    const transform = (source: string): StreamTransformer => ({
+      ...toMovements(source),
+      end: () => [{ type: 'movements.other', schema: 1, data: {} }],
+    })
     expect(await transformStreams({ ...options, transform })).toMatchObject({ failed: 1 })
     expect(failures).toEqual({ 'order/0': { kind: 'changed-transform', target: 'movements/0' } })
   })
@@ -318,8 +395,12 @@ describe('with domains', () => {
       version: 1,
       vendor: 'test',
       validate: (value) => {
-        const wrong = Object.entries(kinds).filter(([field, kind]) => typeof (value as Record<string, unknown>)[field] !== kind)
-        return wrong.length === 0 ? { value: value as T } : { issues: wrong.map(([field]) => ({ message: 'wrong', path: [field] })) }
+        const wrong = Object.entries(kinds).filter(
+          ([field, kind]) => typeof (value as Record<string, unknown>)[field] !== kind,
+        )
+        return wrong.length === 0
+          ? { value: value as T }
+          : { issues: wrong.map(([field]) => ({ message: 'wrong', path: [field] })) }
       },
     },
   })
@@ -336,7 +417,10 @@ describe('with domains', () => {
   })
   const Movements = aggregate('movements', {
     initial: () => ({}),
-    events: { moved: event(fields<{ sku: string }>({ sku: 'string' })), ended: event(fields<{ total: number }>({ total: 'number' })) },
+    events: {
+      moved: event(fields<{ sku: string }>({ sku: 'string' })),
+      ended: event(fields<{ total: number }>({ total: 'number' })),
+    },
     evolve: { moved: (movements) => movements, ended: (movements) => movements },
     commands: () => ({}),
   })
@@ -347,14 +431,26 @@ describe('with domains', () => {
     const { store, options, read } = await setUp(0)
     const old = { ...newEvent({ sku: 's1' }, 'order.lined'), schema: 2 }
     await store.append(newAppend({ stream: 'order/a', events: [old, lined('s2', 1, 3)] }))
-    expect(await transformStreams({ ...options, ...domains, select: ['order/a'] })).toMatchObject({ done: 1, eventsWritten: 4 })
-    expect((await read('movements/a')).map(({ data }) => data)).toEqual([{ sku: 's1' }, { sku: 's1' }, { sku: 's2' }, { total: 3 }])
+    expect(await transformStreams({ ...options, ...domains, select: ['order/a'] })).toMatchObject({
+      done: 1,
+      eventsWritten: 4,
+    })
+    expect((await read('movements/a')).map(({ data }) => data)).toEqual([
+      { sku: 's1' },
+      { sku: 's1' },
+      { sku: 's2' },
+      { total: 3 },
+    ])
   })
 
   test.each([
     ['an unknown type', newEvent({}, 'order.unheard'), { kind: 'unknown-type', type: 'order.unheard' }],
     ['a missing step', lined('s1', 1, 1), { kind: 'missing-upcaster', from: 1 }],
-    ['invalid data', { ...newEvent({ sku: 7, quantity: 1 }, 'order.lined'), schema: 3 }, { kind: 'invalid-data', issues: [{ path: 'sku' }] }],
+    [
+      'invalid data',
+      { ...newEvent({ sku: 7, quantity: 1 }, 'order.lined'), schema: 3 },
+      { kind: 'invalid-data', issues: [{ path: 'sku' }] },
+    ],
     ['a newer schema', lined('s1', 1, 4), { kind: 'newer-schema', stored: 4 }],
   ] as const)('%s in the source is told as such, with its version', async (_, bad, failure) => {
     const { store, options, failures } = await setUp(0)
@@ -368,9 +464,18 @@ describe('with domains', () => {
   test('so is what the transformer makes, before anything is written', async () => {
     const { store, options, failures } = await setUp(0)
     await store.append(newAppend({ stream: 'order/a', events: [lined('s1', 1, 3)] }))
-    const transform = (source: string): StreamTransformer => ({ ...toMovements(source), end: () => [{ type: 'movements.ended', schema: 1, data: {} }] })
-    expect(await transformStreams({ ...options, ...domains, transform, select: ['order/a'] })).toMatchObject({ failed: 1 })
-    expect(failures['order/a']).toMatchObject({ kind: 'unwritable', version: 1, failure: { kind: 'invalid-data', issues: [{ path: 'total' }] } })
+    const transform = (source: string): StreamTransformer => ({
+      ...toMovements(source),
+      end: () => [{ type: 'movements.ended', schema: 1, data: {} }],
+    })
+    expect(await transformStreams({ ...options, ...domains, transform, select: ['order/a'] })).toMatchObject({
+      failed: 1,
+    })
+    expect(failures['order/a']).toMatchObject({
+      kind: 'unwritable',
+      version: 1,
+      failure: { kind: 'invalid-data', issues: [{ path: 'total' }] },
+    })
     expect(await store.head(0)).toBe(1)
   })
 })

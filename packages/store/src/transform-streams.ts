@@ -86,8 +86,17 @@ type StreamOutcome =
 
 /** @throws RangeError on a run without a usable name. */
 export async function transformStreams(options: TransformOptions): Promise<TransformResult> {
-  if (!isName(options.run)) throw new RangeError('A run needs a name of 1 to 250 characters without control characters.')
-  let progress: TransformProgress = { done: 0, before: 0, skipped: 0, failed: 0, eventsRead: 0, eventsWritten: 0, stream: '' }
+  if (!isName(options.run))
+    throw new RangeError('A run needs a name of 1 to 250 characters without control characters.')
+  let progress: TransformProgress = {
+    done: 0,
+    before: 0,
+    skipped: 0,
+    failed: 0,
+    eventsRead: 0,
+    eventsWritten: 0,
+    stream: '',
+  }
   const stops: Extract<StreamOutcome, { kind: 'cancelled' | 'unavailable' }>[] = []
   const sources = iterate(options.select)
 
@@ -178,7 +187,9 @@ async function copy(
   if ('kind' in planned) return planned
   const done = { kind: 'done', read: source.version, written: planned.targetVersion } as const
   if (options.dryRun === true) {
-    const [[found] = []] = await options.store.readStreams([{ tenant: options.tenant, stream: target, after: 0, limit: 1 }])
+    const [[found] = []] = await options.store.readStreams([
+      { tenant: options.tenant, stream: target, after: 0, limit: 1 },
+    ])
     const isForeign = planned.firstEvent !== undefined && found !== undefined && found.id !== planned.firstEvent
     return isForeign ? { kind: 'failed', failure: { kind: 'target-exists', target } } : done
   }
@@ -205,7 +216,7 @@ async function plan(
     return write(appends)
   }
   let page = source.head.slice(0, version)
-  for (let after = 0; after < version; ) {
+  for (let after = 0; after < version;) {
     if (options.signal?.aborted === true) return { kind: 'cancelled' }
     if (after > 0) {
       const limit = Math.min(pageEvents, version - after)
@@ -245,7 +256,10 @@ async function appendAll(
       }
       if (options.signal?.aborted === true) return { kind: 'cancelled' }
       if (attempt === ATTEMPTS) {
-        return { kind: 'unavailable', cause: waiting.kind === 'unavailable' ? waiting.cause : 'The lane’s queue stayed full.' }
+        return {
+          kind: 'unavailable',
+          cause: waiting.kind === 'unavailable' ? waiting.cause : 'The lane’s queue stayed full.',
+        }
       }
       await new Promise((resolve) => setTimeout(resolve, waiting.retryAfterMs))
     }

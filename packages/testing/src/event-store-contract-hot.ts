@@ -3,7 +3,16 @@
  */
 import type { AppendAnswer, EventStore, MergedAppendRequest, MergedMember } from '@tidemark/core'
 import { describe, expect, test } from 'vitest'
-import { newAppend, newCommand, newEvent, newId, newSettle, newStream, streamWith, versionOf } from './event-requests.ts'
+import {
+  newAppend,
+  newCommand,
+  newEvent,
+  newId,
+  newSettle,
+  newStream,
+  streamWith,
+  versionOf,
+} from './event-requests.ts'
 
 export function newMember(part: Partial<MergedMember> = {}): MergedMember {
   return { principal: 'ada', device: 'device-1', command: newCommand(), ...part }
@@ -58,8 +67,12 @@ export function describeMergedAppends(store: EventStore): void {
       ])
       expect(stored.at(-1)?.position).toBe(resultOf(request, ada, answer).position)
       const asked = [ada.command.id, bob.command.id]
-      expect(await store.results('acme', 'ada', asked)).toEqual(new Map([[ada.command.id, resultOf(request, ada, answer)]]))
-      expect(await store.results('acme', 'bob', asked)).toEqual(new Map([[bob.command.id, resultOf(request, bob, answer)]]))
+      expect(await store.results('acme', 'ada', asked)).toEqual(
+        new Map([[ada.command.id, resultOf(request, ada, answer)]]),
+      )
+      expect(await store.results('acme', 'bob', asked)).toEqual(
+        new Map([[bob.command.id, resultOf(request, bob, answer)]]),
+      )
       expect(await store.results('acme', 'merger', asked)).toEqual(new Map())
     })
 
@@ -88,7 +101,13 @@ export function describeMergedAppends(store: EventStore): void {
       expect(await store.appendMerged(request)).toMatchObject({
         kind: 'known-members',
         known: [
-          { index: 1, answer: { kind: 'duplicate', result: { kind: 'accepted', position: resultOf(request, merged, first).position } } },
+          {
+            index: 1,
+            answer: {
+              kind: 'duplicate',
+              result: { kind: 'accepted', position: resultOf(request, merged, first).position },
+            },
+          },
           { index: 2, answer: { kind: 'duplicate', result: { kind: 'refused', code: 'already_shipped' } } },
           { index: 3, answer: { kind: 'duplicate', result: { kind: 'accepted', stream: before.stream, version: 1 } } },
         ],
@@ -151,7 +170,9 @@ export function describeMergedAppends(store: EventStore): void {
       const before = await store.head(lane)
       await Promise.all(
         Array.from({ length: 60 }, (_, n) =>
-          n % 3 === 0 ? store.appendMerged(newMergedAppend({ tenant })) : store.append(newAppend({ tenant, command: newCommand() })),
+          n % 3 === 0
+            ? store.appendMerged(newMergedAppend({ tenant }))
+            : store.append(newAppend({ tenant, command: newCommand() })),
         ),
       )
       const events = await store.readLane({ lane, after: before, limit: 1_000 })
@@ -165,8 +186,16 @@ export function describeMergedAppends(store: EventStore): void {
       ['a member twice', { members: [valid, valid] }, '/members/1/command/id'],
       ['a member without a principal', { members: [newMember({ principal: '' })] }, '/members/0/principal'],
       ['a member with a bad device', { members: [newMember({ device: 'a\nb' })] }, '/members/0/device'],
-      ['a member with a bad id', { members: [newMember({ command: { id: 'x', hash: 'a'.repeat(32) } })] }, '/members/0/command/id'],
-      ['a member with a bad hash', { members: [newMember({ command: { id: newId(), hash: 'x' } })] }, '/members/0/command/hash'],
+      [
+        'a member with a bad id',
+        { members: [newMember({ command: { id: 'x', hash: 'a'.repeat(32) } })] },
+        '/members/0/command/id',
+      ],
+      [
+        'a member with a bad hash',
+        { members: [newMember({ command: { id: newId(), hash: 'x' } })] },
+        '/members/0/command/hash',
+      ],
       ['no event', { events: [] }, '/events'],
       ['a negative version', { expected: -1 }, '/expected'],
     ])('%s is invalid, and nothing is stored', async (_, part, path) => {

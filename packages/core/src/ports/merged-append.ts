@@ -21,7 +21,10 @@ export type MergedAppendAnswer =
    * The events are stored, and with them, for every member, the result `accepted` at this version and position. Asked
    * again, each member is `duplicate`, alone (`append`, `settle`, `results`) as well as in another merged append.
    */
-  | Extract<AppendAnswer, { kind: 'appended' | 'conflict' | 'stream-closed' | 'invalid' | 'overloaded' | 'unavailable' }>
+  | Extract<
+      AppendAnswer,
+      { kind: 'appended' | 'conflict' | 'stream-closed' | 'invalid' | 'overloaded' | 'unavailable' }
+    >
   /** Some members have a result already. Nothing was written: the events hold their effect, so merge again without them. */
   | { readonly kind: 'known-members'; readonly known: readonly KnownMember[] }
 

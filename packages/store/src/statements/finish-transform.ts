@@ -2,7 +2,10 @@ import type { Driver } from '../driver.ts'
 import type { TransformEnd, TransformKey } from '../transform-audit.ts'
 
 /** Ends an entry that is still `started`; one that another process has ended stays as it is. */
-export async function finishTransform(sql: Driver, input: TransformKey & { readonly end: TransformEnd }): Promise<void> {
+export async function finishTransform(
+  sql: Driver,
+  input: TransformKey & { readonly end: TransformEnd },
+): Promise<void> {
   const { end } = input
   await sql.query(
     `update tidemark.stream_transforms
