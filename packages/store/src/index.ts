@@ -1,4 +1,5 @@
 export { appendToShards, type ShardDecision, type ShardedAnswer, type ShardedCommand } from './append-to-shards.ts'
+export { checkMark, type Mark, type MarkAnswer } from './check-mark.ts'
 export { createCoalescer, type CoalescedAnswer, type CoalescedCommand, type Coalescer, type CoalescerOptions } from './coalescer.ts'
 export {
   createAggregateLoader,
