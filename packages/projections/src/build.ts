@@ -14,7 +14,10 @@ export type BuildStep =
 const MORE: BuildStep = { kind: 'more' }
 
 export interface Build {
-  step(limit: number): Promise<BuildStep>
+  readonly consumer: string
+  readonly id: number
+  /** `fence`: of the consumer's lease. */
+  step(limit: number, fence: number): Promise<BuildStep>
 }
 
 /**
@@ -32,7 +35,9 @@ export function createBuild(context: BatchContext & { readonly lane: number }, m
   let position: number | undefined
 
   return {
-    step: async (limit) => {
+    consumer,
+    id: member.id,
+    step: async (limit, fence) => {
       position ??= (await beginBuild(sql, { lane, projection: member.id })) ?? undefined
       if (position === undefined) return MORE
       const goal = await readCheckpoint(sql, { consumer: SYNCED, lane })
@@ -42,7 +47,7 @@ export function createBuild(context: BatchContext & { readonly lane: number }, m
       }
       // Never past the goal: positions have no gaps, so the distance is a number of events.
       const events = Math.min(limit, goal.position - position)
-      const result = await runBatch(context, { consumer, lane, from: position, limit: events, fence: 0, set })
+      const result = await runBatch(context, { consumer, lane, from: position, limit: events, fence, set })
       switch (result.kind) {
         case 'committed':
           position = result.to

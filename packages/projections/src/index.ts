@@ -1,6 +1,7 @@
 export { openProjections, type LaneLag, type Projections, type ProjectionsOptions } from './open-projections.ts'
 export type { OutcomeRead, PagePlace, PageRead, PageRow, PageSnapshot, ProjectionVersion } from './page.ts'
 export type { Block } from './interpret-events.ts'
+export type { LeaseState } from './lease.ts'
 export type { RegistryBlock } from './lane-registry.ts'
 export type { ParkedAction, ParkedUnit } from './control-event.ts'
 export type { ParkedAnswer, ParkedFound, ParkedTools } from './parked-tools.ts'

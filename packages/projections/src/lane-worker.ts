@@ -6,12 +6,15 @@ import { backOffMs, nextBatchSize } from './pacing.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
 import { runBatch, type BatchContext } from './run-batch.ts'
 import { createBuild, type Build } from './build.ts'
+import { createLease, type Lease, type LeaseState } from './lease.ts'
 import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
 import { enterLane } from './statements/registry.ts'
 
 export interface LaneWorkerOptions extends BatchContext {
   readonly lane: number
   readonly own: readonly RegisteredProjection[]
+  /** Name of this process among those that work on the database. */
+  readonly holder: string
   readonly pollMs: number
   readonly largestBatch: number
   readonly advances: Advances
@@ -28,6 +31,7 @@ export interface LaneHealth {
   readonly blocked: Block | RegistryBlock | undefined
   /** The failure that is being retried. */
   readonly failure: string | undefined
+  readonly lease: LeaseState
 }
 
 export interface LaneWorker {
@@ -40,6 +44,11 @@ export interface LaneWorker {
 
 /** A blocked lane is looked at this many times less often: what unblocks it is a release. */
 const BLOCKED_POLLS = 4
+/** So many failures in a row give another process a turn. */
+const YIELD_AFTER = 5
+/** After a hint, a process that does not work itself looks for the new checkpoint this often, and for so long. */
+const FOLLOW_MS = 10
+const FOLLOW_FOR_MS = 300
 
 /** Runs the synced projections of one lane, and the builds of new ones, until it is stopped. It never ends by itself. */
 export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
@@ -53,7 +62,9 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   let builds: readonly Build[] = []
   // `undefined`: not known, or no longer trusted, and read again.
   let checkpoint: number | undefined
-  let fence = 0
+  const lease = createLease({ ...options, consumer: SYNCED })
+  const buildLeases = new Map<number, Lease>()
+  let hintedAt = -FOLLOW_FOR_MS
   let batchSize = Math.min(100, largestBatch)
   let beatAt = clock()
   let blocked: Block | RegistryBlock | undefined
@@ -73,11 +84,10 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   }
 
   /** One batch of the live projections. Returns whether there is more to do at once. */
-  const advance = async (live: LaneDuties): Promise<boolean> => {
+  const advance = async (live: LaneDuties, fence: number): Promise<boolean> => {
     if (checkpoint === undefined) {
       const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
       checkpoint = stored?.position ?? 0
-      fence = stored?.fence ?? 0
       advances.tell(lane, checkpoint)
     }
     const startedAt = clock()
@@ -104,15 +114,36 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
       case 'blocked':
         blocked = result.block
         checkpoint = undefined
+        // A process with newer code may go on from here.
+        await lease.release()
         return false
       case 'registry':
         duties = undefined
         return true
-      case 'stale':
       case 'fenced':
+        lease.lost()
+        checkpoint = undefined
+        return true
+      case 'stale':
         checkpoint = undefined
         return true
     }
+  }
+
+  const leaseOf = ({ id, consumer }: Build): Lease => {
+    const known = buildLeases.get(id)
+    if (known !== undefined) return known
+    const created = createLease({ ...options, consumer })
+    buildLeases.set(id, created)
+    return created
+  }
+
+  /** Sees how far the process has come that works here. */
+  const follow = async (): Promise<void> => {
+    const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
+    if (stored === undefined || stored.position <= advances.at(lane)) return
+    hintedAt = -FOLLOW_FOR_MS
+    advances.tell(lane, stored.position)
   }
 
   /** One batch of each version that is being built. Its failures do not hold the live ones up. */
@@ -122,10 +153,22 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
     buildBlock = undefined
     try {
       for (const running of builds) {
-        const step = await running.step(largestBatch)
+        const own = leaseOf(running)
+        const had = own.state().kind
+        const state = await own.take()
+        if (state.kind !== 'held') continue
+        if (had !== 'held') {
+          // Its former holder may have finished it.
+          duties = undefined
+          continue
+        }
+        const step = await running.step(largestBatch, state.fence)
         if (step.kind === 'more') more = true
-        else if (step.kind === 'blocked') buildBlock = step.block
-        else duties = undefined
+        else {
+          if (step.kind === 'blocked') buildBlock = step.block
+          else duties = undefined
+          await own.release()
+        }
       }
       buildFailures = 0
     } catch (error) {
@@ -139,17 +182,39 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   }
 
   const round = async (): Promise<boolean> => {
+    const entering = duties === undefined
     const known = (duties ??= await enter())
     if (known.block !== undefined) {
       blocked = known.block
       // Asked again at the next round: the other release may have gone.
       duties = undefined
-      const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
-      if (stored !== undefined) advances.tell(lane, stored.position)
+      await lease.release()
+      await follow()
       return false
     }
-    const more = await advance(known)
+    const had = lease.state().kind
+    const state = await lease.take()
+    if (state.kind === 'held' && had !== 'held') {
+      // What was known of the lane is from when another process worked in it.
+      checkpoint = undefined
+      if (!entering) {
+        duties = undefined
+        return true
+      }
+    }
+    let more = false
+    if (state.kind === 'held') {
+      more = await advance(known, state.fence)
+    } else {
+      if (state.kind === 'denied') blocked = undefined
+      await follow()
+    }
     return (duties === undefined ? false : await build()) || more
+  }
+
+  const pauseMs = (): number => {
+    if (lease.state().kind !== 'held' && clock() - hintedAt < FOLLOW_FOR_MS) return FOLLOW_MS
+    return blocked === undefined ? pollMs : pollMs * BLOCKED_POLLS
   }
 
   const loop = async (): Promise<void> => {
@@ -159,23 +224,30 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
         const more = await round()
         failures = 0
         failure = undefined
-        if (!more) await alarm.wait(blocked === undefined ? pollMs : pollMs * BLOCKED_POLLS)
+        if (!more) await alarm.wait(pauseMs())
       } catch (error) {
         // Whether the commit came through is not known: the checkpoint tells.
         checkpoint = undefined
-        duties = undefined
         failures += 1
         failure = error instanceof Error ? error.message : String(error)
         options.onError(error)
+        // It may be this process that is the matter.
+        if (failures % YIELD_AFTER === 0) await lease.release()
         await ending.wait(backOffMs(failures, options.random()))
       }
     }
   }
   const ended = loop()
+    // So that another process need not wait until they expire.
+    .then(() => Promise.all([lease, ...buildLeases.values()].map((own) => own.release())))
+    .then(() => {})
 
   return {
-    wake: () => alarm.ring(),
-    health: () => ({ beatAt, blocked: blocked ?? buildBlock, failure }),
+    wake: () => {
+      hintedAt = clock()
+      alarm.ring()
+    },
+    health: () => ({ beatAt, blocked: blocked ?? buildBlock, failure, lease: lease.state() }),
     stop: () => {
       stopped.is = true
       alarm.ring()

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { migrate, type PostgresStore } from '@tidemark/store'
 import type { AnyProjection, Domain } from '@tidemark/core'
 import { createAdvances } from './advances.ts'
@@ -39,6 +41,11 @@ export interface LaneLag {
   readonly blocked?: NonNullable<LaneHealth['blocked']>
   /** The failure that is being retried. */
   readonly failure?: string
+  /**
+   * What this process is in the lane: at work (`held`), standing by for the one that is (`denied`), or neither (`none`).
+   * Absent where it has no worker.
+   */
+  readonly lease?: LaneHealth['lease']
   /** Events set aside, those behind others included. */
   readonly parked: number
 }
@@ -78,6 +85,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
   const sql = store.sql()
   const clock = (): number => performance.now()
   const openedAt = clock()
+  const holder = `${hostname()}/${process.pid}/${randomUUID()}`
   if (options.migrate !== false) await migrate(sql, { namespace: 'projections', directory: MIGRATIONS })
   const own = await register(sql, domain.projections)
   const advances = createAdvances(onError)
@@ -96,6 +104,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       sql,
       lane,
       own,
+      holder,
       pollMs,
       largestBatch: batch,
       advances,
@@ -167,6 +176,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
           seconds,
           heartbeatAgeMs: Math.max(0, clock() - (health?.beatAt ?? openedAt)),
           ...(health?.blocked === undefined ? {} : { blocked: health.blocked }),
+          ...(health === undefined ? {} : { lease: health.lease }),
           ...(health?.failure === undefined ? {} : { failure: health.failure }),
           parked,
         }
