@@ -1,8 +1,9 @@
-// `npm run bench -- smoke|append|read|order [--json] [--quick]`. Progress goes to standard error; standard output is for the result.
+// `npm run bench -- smoke|append|read|order [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
 import { runBench, type Bench } from './measure/run-bench.ts'
 
 const json = process.argv.includes('--json')
 const quick = process.argv.includes('--quick')
+const long = process.argv.includes('--long')
 const [name = 'smoke'] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
 
 /** Loaded one at a time: a bench needs its own peers only. */
@@ -12,9 +13,15 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
     const { APPEND_BARS } = await import('./append/bars.ts')
     const plan = quick ? { rounds: 3, ms: 250 } : { rounds: 9, ms: 800 }
     return {
-      name,
+      name: long ? 'append-long' : name,
       bars: APPEND_BARS,
-      measure: (server, samples, progress) => measureAppends(server, plan, samples, progress),
+      measure: async (server, samples, progress) => {
+        if (long) {
+          const { measureLongLog } = await import('./append/long-log.ts')
+          const sizes = { small: 100_000, large: quick ? 1_000_000 : 10_000_000 }
+          await measureLongLog(server, { ...plan, ...sizes }, samples, progress)
+        } else await measureAppends(server, plan, samples, progress)
+      },
     }
   },
   read: async () => {
