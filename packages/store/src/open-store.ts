@@ -14,6 +14,7 @@ import { LaneWriter } from './lane-writer.ts'
 import { MergedWriter } from './merged-writer.ts'
 import { migrateStore } from './migrate-store.ts'
 import { createPostgresDriver } from './postgres-driver.ts'
+import { createResultsReader } from './results-reader.ts'
 import { commandResults } from './statements/command-results.ts'
 import { laneHead } from './statements/lane-head.ts'
 import { observeEpoch } from './statements/observe-epoch.ts'
@@ -160,6 +161,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     return writer
   }
 
+  const resultsOf = createResultsReader((asked) => commandResults(reader, { asked }))
   const laneByTenant = new Map<string, number>()
   const laneOf = async (tenant: string): Promise<number> => {
     const cached = laneByTenant.get(tenant)
@@ -230,7 +232,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
       return withLane(request.tenant, (lane) => writerOf(lane).settle(encoding.encoded))
     },
-    results: (tenant, principal, commands) => withRetry(() => commandResults(reader, { tenant, principal, commands })),
+    results: (tenant, principal, commands) => withRetry(() => resultsOf(tenant, principal, commands)),
     readStreams: (reads) => withRetry(() => archivedReads.readStreams(reads)),
     readLane: (read) => withRetry(() => archivedReads.readLane(read)),
     subscribe(subscription) {

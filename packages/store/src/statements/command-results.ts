@@ -1,20 +1,30 @@
-import { isUuid, type CommandResult } from '@tidemark/core'
+import type { CommandResult } from '@tidemark/core'
 import { toArrayLiteral, toCommandResult, type ResultRow } from '../batch.ts'
 import type { Driver } from '../driver.ts'
-import { isName } from '../encode-request.ts'
 
-/** What became of these commands of one principal; unknown ones are absent. */
+/** A command id inside (tenant, principal). Names and ids have been checked: the lists travel joined by newlines. */
+export interface AskedCommand {
+  readonly tenant: string
+  readonly principal: string
+  readonly command: string
+}
+
+/** What became of these commands, by their place in the list; unknown ones are absent. One index look-up each and table. */
 export async function commandResults(
   sql: Driver,
-  input: { tenant: string; principal: string; commands: readonly string[] },
-): Promise<ReadonlyMap<string, CommandResult>> {
-  const commands = input.commands.filter(isUuid)
-  if (commands.length === 0 || !isName(input.tenant) || !isName(input.principal)) return new Map()
-  const rows = await sql.query<ResultRow & { readonly command: string }>(
-    `select x.command, r.*
-       from unnest($3::uuid[]) as x (command)
-      cross join lateral tidemark.command_result($1, $2, x.command) as r`,
-    [input.tenant, input.principal, toArrayLiteral(commands)],
+  input: { asked: readonly AskedCommand[] },
+): Promise<ReadonlyMap<number, CommandResult>> {
+  const { asked } = input
+  const rows = await sql.query<ResultRow & { readonly place: number }>(
+    `select x.place - 1 as place, r.*
+       from unnest(string_to_array($1, E'\\n'), string_to_array($2, E'\\n'), $3::uuid[])
+            with ordinality as x (tenant, principal, command, place)
+      cross join lateral tidemark.command_result(x.tenant, x.principal, x.command) as r`,
+    [
+      asked.map(({ tenant }) => tenant).join('\n'),
+      asked.map(({ principal }) => principal).join('\n'),
+      toArrayLiteral(asked.map(({ command }) => command)),
+    ],
   )
-  return new Map(rows.map((row) => [row.command, toCommandResult(row)]))
+  return new Map(rows.map((row) => [row.place, toCommandResult(row)]))
 }
