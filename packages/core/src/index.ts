@@ -22,9 +22,24 @@ export type {
   RefusalCode,
   StoredCommand,
 } from './command.ts'
-export { commandHash, decideCommand, derivedIdOf, resolveConflict, type Decided, type DecidedEvent, type DecideRequest } from './decide.ts'
+export {
+  commandHash,
+  decideCommand,
+  derivedIdOf,
+  resolveConflict,
+  type Decided,
+  type DecidedEvent,
+  type DecideRequest,
+} from './decide.ts'
 export { defineDomain, type Domain, type DomainOptions } from './domain.ts'
-export { event, type DomainEvent, type Emitted, type EventData, type EventDefinition, type EventInput } from './event.ts'
+export {
+  event,
+  type DomainEvent,
+  type Emitted,
+  type EventData,
+  type EventDefinition,
+  type EventInput,
+} from './event.ts'
 export { hash128 } from './hash.ts'
 export {
   createIdGenerator,
@@ -48,7 +63,15 @@ export {
   type RowOf,
 } from './projection.ts'
 export { sharding, splitEscrow, wholeOf, type Sharding } from './sharding.ts'
-export { validate, type AnySchema, type InputOf, type OutputOf, type StandardSchema, type Validation, type ValidationIssue } from './schema.ts'
+export {
+  validate,
+  type AnySchema,
+  type InputOf,
+  type OutputOf,
+  type StandardSchema,
+  type Validation,
+  type ValidationIssue,
+} from './schema.ts'
 export {
   fromStoredJson,
   isSameJson,

@@ -9,8 +9,6 @@ const { module } = await runnerImport(new URL('index.ts', import.meta.url).pathn
   logLevel: 'silent',
 })
 const server = await module.startEmbeddedPostgres({ directory, persistent: kind === 'persistent' })
-console.log(JSON.stringify({ pid: server.pid, url: server.url }))
-
 process.on('SIGINT', async () => {
   // What a server does that is interrupted: it finishes its work first, and needs the database for that.
   const sql = postgres(server.url, { max: 1 })
@@ -21,3 +19,5 @@ process.on('SIGINT', async () => {
   process.exit(0)
 })
 setInterval(() => undefined, 1000)
+// Last, for whoever reads it may interrupt at once.
+console.log(JSON.stringify({ pid: server.pid, url: server.url }))

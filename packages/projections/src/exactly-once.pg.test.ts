@@ -65,10 +65,14 @@ describe('exactly once (I6)', () => {
   })
 
   test('over workers that are stopped and started again in the middle', async () => {
-    const writing = Promise.all(Array.from({ length: 8 }, () => engine.writeAtRandom(150)))
+    let restarts = 0
+    const writing = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (restarts < 5) await engine.writeAtRandom(30)
+      }),
+    )
     let done = false
     void writing.then(() => (done = true))
-    let restarts = 0
     while (!done) {
       const worker = await engine.open(boxes, { batch: 10 })
       const before = (await worker.lag())[0]?.checkpoint ?? 0
@@ -84,7 +88,6 @@ describe('exactly once (I6)', () => {
     last.start()
     await engine.settled(last)
     expect(await engine.stored()).toEqual(await engine.replayed(boxes))
-    expect(restarts).toBeGreaterThan(2)
   })
 
   test('over backends killed while they work', async () => {

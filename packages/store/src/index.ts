@@ -1,6 +1,12 @@
 export { appendToShards, type ShardDecision, type ShardedAnswer, type ShardedCommand } from './append-to-shards.ts'
 export { checkMark, type Mark, type MarkAnswer } from './check-mark.ts'
-export { createCoalescer, type CoalescedAnswer, type CoalescedCommand, type Coalescer, type CoalescerOptions } from './coalescer.ts'
+export {
+  createCoalescer,
+  type CoalescedAnswer,
+  type CoalescedCommand,
+  type Coalescer,
+  type CoalescerOptions,
+} from './coalescer.ts'
 export {
   createAggregateLoader,
   type AggregateLoader,
@@ -13,7 +19,14 @@ export {
 export { createFileArchive, type ArchiveStorage } from './archive-storage.ts'
 export { archiveStreams, type ArchiveOptions, type ArchiveProgress, type ArchiveResult } from './archive-streams.ts'
 export type { Driver, DriverOptions, QueryOptions, QueryParameter, Row } from './driver.ts'
-export { ArchiveError, DatabaseError, isTransient, MigrationError, StoreOpenError, type DatabaseFailure } from './errors.ts'
+export {
+  ArchiveError,
+  DatabaseError,
+  isTransient,
+  MigrationError,
+  StoreOpenError,
+  type DatabaseFailure,
+} from './errors.ts'
 export type { LaneQueueLimits } from './lane-queue.ts'
 export { scanLane, type LaneScan, type Scanned } from './scan-lane.ts'
 export { migrateStore } from './migrate-store.ts'
@@ -34,5 +47,10 @@ export {
   type TransformRead,
 } from './transform-audit.ts'
 export type { StreamTransformer, TransformedEvent, TransformFailure } from './transform-plan.ts'
-export { transformStreams, type TransformOptions, type TransformProgress, type TransformResult } from './transform-streams.ts'
+export {
+  transformStreams,
+  type TransformOptions,
+  type TransformProgress,
+  type TransformResult,
+} from './transform-streams.ts'
 export { restoreStreams, type RestoreOptions, type RestoreResult } from './restore-streams.ts'
