@@ -3,7 +3,7 @@ import type { ArchiveStorage } from './archive-storage.ts'
 import { createArchivedFiles } from './archived-files.ts'
 import { createArchivedReads } from './archived-reads.ts'
 import type { Driver } from './driver.ts'
-import { AtomicWriter } from './atomic-writer.ts'
+import { createAtomicWriter, type AtomicWriter } from './atomic-writer.ts'
 import { encodeAtomic } from './encode-atomic.ts'
 import { encodeMerged } from './encode-merged.ts'
 import { encodeAppend, encodeSettle, isName } from './encode-request.ts'
@@ -11,7 +11,7 @@ import { DatabaseError, isTransient, StoreOpenError } from './errors.ts'
 import { createHints, type Hints } from './hints.ts'
 import { LANE_QUEUE_LIMITS, type LaneQueueLimits } from './lane-queue.ts'
 import { LaneWriter } from './lane-writer.ts'
-import { MergedWriter } from './merged-writer.ts'
+import { createMergedWriter, type MergedWriter } from './merged-writer.ts'
 import { migrateStore } from './migrate-store.ts'
 import { createPostgresDriver } from './postgres-driver.ts'
 import { createResultsReader } from './results-reader.ts'
@@ -145,7 +145,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const mergedWriterOf = (lane: number): MergedWriter => {
     let writer = mergedByLane.get(lane)
     if (writer === undefined) {
-      writer = new MergedWriter({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
+      writer = createMergedWriter({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
       mergedByLane.set(lane, writer)
     }
     return writer
@@ -155,7 +155,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const atomicWriterOf = (lane: number): AtomicWriter => {
     let writer = atomicByLane.get(lane)
     if (writer === undefined) {
-      writer = new AtomicWriter({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
+      writer = createAtomicWriter({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
       atomicByLane.set(lane, writer)
     }
     return writer
