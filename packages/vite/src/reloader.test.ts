@@ -60,11 +60,20 @@ test('a source that cannot be loaded leaves the old instance running, and says s
   state.failPrepare = new Error('Unexpected token')
   await reloader.reload()
   expect(await reloader.current()).toMatchObject({ name: '#1' })
-  expect(reloader.failed).toBe(true)
+  expect(reloader.unsettled).toBe(true)
   expect(settled).toEqual([undefined, state.failPrepare])
   delete state.failPrepare
   await reloader.reload()
-  expect(reloader.failed).toBe(false)
+  expect(reloader.unsettled).toBe(false)
+})
+
+test('a change while the load after a failed one runs is not taken for one that concerns nobody', async () => {
+  const { reloader, state } = setUp()
+  state.failPrepare = new Error('Unexpected token')
+  await reloader.reload()
+  const reload = reloader.reload()
+  expect(reloader.unsettled).toBe(true)
+  await reload
 })
 
 test('a start that fails leaves none, and the reason is given to whoever asks', async () => {

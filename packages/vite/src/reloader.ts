@@ -44,8 +44,12 @@ export class Reloader<T extends Reloadable> {
     throw this.#error ?? new Error('The server is closed.')
   }
 
-  get failed(): boolean {
-    return this.#error !== undefined
+  /**
+   * Whether what the running instance imports may not be all that it would import now: the latest load failed, or one is
+   * under way. Any change then deserves a reload.
+   */
+  get unsettled(): boolean {
+    return this.#error !== undefined || this.#running !== undefined
   }
 
   async close(): Promise<void> {

@@ -52,7 +52,8 @@ async function start(): Promise<string> {
     root,
     configFile: false,
     logLevel: 'silent',
-    server: { port: 0, host: '127.0.0.1', watch: { usePolling: true, interval: 50 } },
+    // The watcher swallows a second change of a file within 50 ms: looked at this rarely, no two are that close.
+    server: { port: 0, host: '127.0.0.1', watch: { usePolling: true, interval: 300 } },
     plugins: [tidemark({ server: './server/dev.ts' })],
   })
   await vite.listen()

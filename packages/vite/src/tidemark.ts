@@ -65,8 +65,8 @@ export function tidemark(options: TidemarkPluginOptions): Plugin {
     hotUpdate({ modules }) {
       const backend = backends.get(this.environment)
       if (backend === undefined) return undefined
-      // After a failed load the graph may not know all that the server imports.
-      if (modules.length > 0 || backend.reloader.failed) void backend.reloader.reload()
+      // After a failed load, or amid one, the graph may not know all that the server imports.
+      if (modules.length > 0 || backend.reloader.unsettled) void backend.reloader.reload()
       // Vite's own way would run the entry a second time beside the first.
       return []
     },

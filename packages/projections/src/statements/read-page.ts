@@ -45,7 +45,8 @@ with at as materialized (
         and (r.changed, r.key) > (a.lower_changed, a.lower_key) and r.changed <= (select position from at)
       order by r.changed, r.key limit $11::integer + 1) as k
   union all
-  -- A row that is in another granted scope now is no removal: the row wins.
+  -- A row that is in another granted scope now is no removal: the row wins. A key that left several granted scopes,
+  -- one after the other, is removed once: the latest wins.
   select distinct a.id, a.name, k.changed, k.key, null, true
     from asked a cross join granted g
    cross join lateral (
@@ -56,6 +57,8 @@ with at as materialized (
         and t.changed <= (select position from at)
         and not exists (select from tidemark.rows r where r.projection = a.id and r.tenant = $1 and r.key = t.key
                            and r.scope in (select scope from granted))
+        and not exists (select from tidemark.tombstones u where u.projection = a.id and u.tenant = $1 and u.key = t.key
+                           and u.changed > t.changed and u.scope in (select scope from granted))
       order by t.changed, t.key limit $11::integer + 1) as k
 ), picked as materialized (
   select c.*, row_number() over (order by c.changed, c.name, c.key) as n
