@@ -142,6 +142,16 @@ export type {
   SubscribeOptions,
   WakeListener,
 } from './ports/event-store.ts'
+export { encodeAtomic, type EncodedAtomic } from './ports/encode-atomic.ts'
+export { encodeMerged, type EncodedMerged } from './ports/encode-merged.ts'
+export {
+  encodeAppend,
+  encodeSettle,
+  EVENT_STORE_LIMITS,
+  isLogName,
+  type EncodedAppend,
+  type EncodedSettle,
+} from './ports/encode-request.ts'
 export type { AtomicAppendAnswer, AtomicAppendRequest, AtomicPart } from './ports/atomic-append.ts'
 export type { KnownMember, MergedAppendAnswer, MergedAppendRequest, MergedMember } from './ports/merged-append.ts'
 export type { Transport, TransportFailure } from './ports/transport.ts'

@@ -2,11 +2,10 @@
  * Reading through the archive. What the table holds of a stream is always its end, and positions and versions have no
  * gaps: so a gap in what was read from the table says that the rest is archived, and only then the archive is asked.
  */
-import type { LaneRead, StoredEvent, StreamRead } from '@tidemark/core'
+import { isLogName, type LaneRead, type StoredEvent, type StreamRead } from '@tidemark/core'
 import type { ArchivedChunk, ArchivedEvent } from './archive-file.ts'
 import type { ArchivedFiles } from './archived-files.ts'
 import type { Driver } from './driver.ts'
-import { isName } from './encode-request.ts'
 import { ArchiveError } from './errors.ts'
 import { chunksInLane, chunksOfStream } from './statements/archived-chunks.ts'
 import { hasEventsBetween } from './statements/has-events-between.ts'
@@ -107,7 +106,7 @@ export function createArchivedReads(options: ArchivedReadsOptions): ArchivedRead
           // The stream's end is always in the table, so an unlimited read that found nothing is past it.
           if (read.limit === undefined) return table
           const { tenant, stream, limit } = read
-          const isThere = isName(tenant) && isName(stream) && limit > 0
+          const isThere = isLogName(tenant) && isLogName(stream) && limit > 0
           const range = { tenant, stream, after, to: after + limit }
           return isThere && (await hasEventsBetween(sql, range)) ? readStream(read) : table
         }),

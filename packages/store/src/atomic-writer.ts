@@ -1,6 +1,5 @@
-import type { AtomicAppendAnswer } from '@tidemark/core'
+import type { AtomicAppendAnswer, EncodedAtomic } from '@tidemark/core'
 import { toCommandResult } from './batch.ts'
-import type { EncodedAtomic } from './encode-atomic.ts'
 import { SerialWriter, type LaneCalls } from './serial-writer.ts'
 import { appendAtomically, type AtomicRow } from './statements/append-atomically.ts'
 import { STREAM_CLOSED, successorOf } from './statements/successor-of.ts'

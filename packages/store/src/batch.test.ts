@@ -1,8 +1,7 @@
 import { newAppend, newCommand, newEvent, newSettle } from '@tidemark/testing/event-store-contract'
-import type { AppendRequest } from '@tidemark/core'
+import { encodeAppend, encodeSettle, type AppendRequest, type EncodedAppend, type EncodedSettle } from '@tidemark/core'
 import { describe, expect, test } from 'vitest'
 import { toAnswerRows, toAppendAnswer, toAppendLists, toArrayLiteral, toSettleAnswer, type AnswerRow } from './batch.ts'
-import { encodeAppend, encodeSettle, type EncodedAppend, type EncodedSettle } from './encode-request.ts'
 import { answerHeld } from './held-command.ts'
 
 function encoded(part: Partial<AppendRequest>): EncodedAppend {

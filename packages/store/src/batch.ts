@@ -1,8 +1,7 @@
 /**
  * What goes to the database in one call, and what comes back. Pure.
  */
-import type { AppendAnswer, CommandResult, JsonObject, SettleAnswer } from '@tidemark/core'
-import type { EncodedAppend } from './encode-request.ts'
+import type { AppendAnswer, CommandResult, EncodedAppend, JsonObject, SettleAnswer } from '@tidemark/core'
 
 /** Lists for tidemark.append_batch: one entry per event, but `sizes` and `own` one per append. */
 export interface AppendLists {

@@ -1,8 +1,14 @@
 /**
  * The answer of a command that was held back behind an earlier request with the same id. Pure.
  */
-import type { AppendAnswer, CommandIdentity, CommandResult, SettleAnswer } from '@tidemark/core'
-import type { EncodedAppend, EncodedSettle } from './encode-request.ts'
+import type {
+  AppendAnswer,
+  CommandIdentity,
+  CommandResult,
+  EncodedAppend,
+  EncodedSettle,
+  SettleAnswer,
+} from '@tidemark/core'
 
 /** Answers that an append and a settle can both get. */
 export type SharedAnswer = AppendAnswer & SettleAnswer

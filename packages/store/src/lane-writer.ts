@@ -1,10 +1,9 @@
 /**
  * The I/O around a lane's queue: sends its batches, retries what may be retried, and answers the callers.
  */
-import type { AppendAnswer, SettleAnswer } from '@tidemark/core'
+import type { AppendAnswer, EncodedAppend, EncodedSettle, SettleAnswer } from '@tidemark/core'
 import { toAnswerRows, toAppendAnswer, toSettleAnswer, type AnswerRow } from './batch.ts'
 import type { Driver } from './driver.ts'
-import type { EncodedAppend, EncodedSettle } from './encode-request.ts'
 import { DatabaseError } from './errors.ts'
 import { answerHeld } from './held-command.ts'
 import { LaneQueue, type LaneQueueLimits, type Queued } from './lane-queue.ts'

@@ -1,6 +1,5 @@
-import type { AppendAnswer, KnownMember, MergedAppendAnswer } from '@tidemark/core'
+import type { AppendAnswer, EncodedMerged, KnownMember, MergedAppendAnswer } from '@tidemark/core'
 import { toCommandResult } from './batch.ts'
-import type { EncodedMerged } from './encode-merged.ts'
 import { SerialWriter, type LaneCalls } from './serial-writer.ts'
 import { appendMerged, type KnownRow, type MergedRow } from './statements/append-merged.ts'
 import { STREAM_CLOSED, successorOf } from './statements/successor-of.ts'

@@ -1,12 +1,17 @@
-import type { AppendAnswer, EventStore } from '@tidemark/core'
+import {
+  encodeAppend,
+  encodeAtomic,
+  encodeMerged,
+  encodeSettle,
+  isLogName,
+  type AppendAnswer,
+  type EventStore,
+} from '@tidemark/core'
 import type { ArchiveStorage } from './archive-storage.ts'
 import { createArchivedFiles } from './archived-files.ts'
 import { createArchivedReads } from './archived-reads.ts'
 import type { Driver } from './driver.ts'
 import { createAtomicWriter, type AtomicWriter } from './atomic-writer.ts'
-import { encodeAtomic } from './encode-atomic.ts'
-import { encodeMerged } from './encode-merged.ts'
-import { encodeAppend, encodeSettle, isName } from './encode-request.ts'
 import { DatabaseError, isTransient, StoreOpenError } from './errors.ts'
 import { createHints, type Hints } from './hints.ts'
 import { LANE_QUEUE_LIMITS, type LaneQueueLimits } from './lane-queue.ts'
@@ -166,7 +171,8 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const laneOf = async (tenant: string): Promise<number> => {
     const cached = laneByTenant.get(tenant)
     if (cached !== undefined) return cached
-    if (!isName(tenant)) throw new RangeError('A tenant is a text of 1 to 250 characters without control characters.')
+    if (!isLogName(tenant))
+      throw new RangeError('A tenant is a text of 1 to 250 characters without control characters.')
     const lane = await withRetry(() => tenantLane(reader, { tenant, defaultLane }))
     if (laneByTenant.size >= MAX_CACHED_TENANTS) {
       for (const oldest of laneByTenant.keys()) {

@@ -2,8 +2,7 @@
  * Asks for the results of commands: all that is asked in one turn of the event loop goes as one query. Every command
  * that arrives asks first, and on a busy node hundreds do so in one turn.
  */
-import { isUuid, type CommandResult } from '@tidemark/core'
-import { isName } from './encode-request.ts'
+import { isLogName, isUuid, type CommandResult } from '@tidemark/core'
 import type { AskedCommand } from './statements/command-results.ts'
 
 export type Results = ReadonlyMap<string, CommandResult>
@@ -57,7 +56,7 @@ export function createResultsReader(
 
   return (tenant, principal, commands) => {
     // No command can have another kind of name or id.
-    const known = isName(tenant) && isName(principal) ? commands.filter(isUuid) : []
+    const known = isLogName(tenant) && isLogName(principal) ? commands.filter(isUuid) : []
     if (known.length === 0) return Promise.resolve(new Map())
     return new Promise((resolve, reject) => {
       if (waiting.length === 0) setImmediate(sendAll)

@@ -1,7 +1,13 @@
-import type { AppendAnswer, CommandIdentity, JsonObject, NewEvent } from '@tidemark/core'
+import {
+  encodeAppend,
+  isLogName,
+  type AppendAnswer,
+  type CommandIdentity,
+  type JsonObject,
+  type NewEvent,
+} from '@tidemark/core'
 import { toCommandResult } from './batch.ts'
 import type { Driver } from './driver.ts'
-import { encodeAppend, isName } from './encode-request.ts'
 import { splitInLane } from './statements/split-stream.ts'
 
 export interface SplitRequest {
@@ -48,7 +54,7 @@ export async function splitStream(sql: Driver, lane: number, request: SplitReque
   const { stream, successor, close, open, ...rest } = request
   const [first, ...more] = open
   if (first === undefined) return { kind: 'invalid', issues: [{ path: '/open', code: 'not_json' }] }
-  if (!isName(successor) || successor === stream) {
+  if (!isLogName(successor) || successor === stream) {
     return { kind: 'invalid', issues: [{ path: '/successor', code: 'not_json' }] }
   }
   const events = [linked(close, SUCCESSOR, successor), linked(first, PREDECESSOR, stream), ...more]

@@ -5,6 +5,7 @@
  */
 import {
   deriveId,
+  encodeAppend,
   hash128,
   readEvent,
   toStoredJson,
@@ -18,7 +19,6 @@ import {
   type StoredEvent,
   type StreamId,
 } from '@tidemark/core'
-import { encodeAppend } from './encode-request.ts'
 
 export interface TransformedEvent {
   readonly type: string

@@ -9,17 +9,17 @@
  * Projections see old and new streams both, in the order of the log. Give the new ones types, or an aggregate, that the
  * old projections do not fold, and take the old ones out of the new projections by theirs.
  */
-import type {
-  AbortSignalLike,
-  AppendAnswer,
-  AppendRequest,
-  Domain,
-  EventStore,
-  JsonObject,
-  StoredEvent,
-  StreamId,
+import {
+  isLogName,
+  type AbortSignalLike,
+  type AppendAnswer,
+  type AppendRequest,
+  type Domain,
+  type EventStore,
+  type JsonObject,
+  type StoredEvent,
+  type StreamId,
 } from '@tidemark/core'
-import { isName } from './encode-request.ts'
 import { isTransient } from './errors.ts'
 import type { TransformAudit, TransformEntry } from './transform-audit.ts'
 import { TransformPlan, type StreamTransformer, type TransformFailure } from './transform-plan.ts'
@@ -86,7 +86,7 @@ type StreamOutcome =
 
 /** @throws RangeError on a run without a usable name. */
 export async function transformStreams(options: TransformOptions): Promise<TransformResult> {
-  if (!isName(options.run))
+  if (!isLogName(options.run))
     throw new RangeError('A run needs a name of 1 to 250 characters without control characters.')
   let progress: TransformProgress = {
     done: 0,

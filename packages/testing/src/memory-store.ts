@@ -3,17 +3,18 @@
  * contract suite. Nothing survives the process and nothing is bounded.
  */
 import {
-  isUuid,
-  toStoredJson,
+  encodeAppend,
+  encodeAtomic,
+  encodeMerged,
+  encodeSettle,
   type AppendAnswer,
   type AppendRequest,
   type AtomicAppendAnswer,
   type AtomicAppendRequest,
-  type CommandIdentity,
   type CommandResult,
+  type EncodedAppend,
   type EventStore,
   type Json,
-  type JsonIssue,
   type JsonObject,
   type KnownMember,
   type MergedAppendAnswer,
@@ -34,12 +35,6 @@ export interface MemoryStoreOptions {
   /** Default: a fixed one. */
   readonly epoch?: string
 }
-
-const MAX_NAME_LENGTH = 250
-const MAX_EVENTS = 1_000
-const MAX_STREAMS = 100
-const EXPECTATIONS: ReadonlySet<string> = new Set(['any', 'no-stream', 'stream-exists'])
-const MAX_MEMBERS = 1_000
 
 export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore {
   const now = options.now ?? Date.now
@@ -69,27 +64,23 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     return result.hash === request.command.hash ? { kind: 'duplicate', result } : { kind: 'command-reused' }
   }
 
-  /** The commands in `members` get the result of the append as well. */
-  const append = (request: AppendRequest, members: readonly MergedMember[] = []): AppendAnswer => {
-    const issues = [...requestIssues(request), ...appendIssues(request)]
-    if (issues.length > 0) return { kind: 'invalid', issues }
-    const first = known(request)
-    if (first !== undefined) return first
-    const { tenant, stream, principal, device, command } = request
-    const events = eventsByStream.get(streamKey(tenant, stream)) ?? []
-    const current = events.length
-    if (!holds(request, events)) return { kind: 'conflict', current }
+  const streamOf = (tenant: string, stream: string): readonly StoredEvent[] =>
+    eventsByStream.get(streamKey(tenant, stream)) ?? []
 
+  /** Appends what holds; each of the commands gets the result. */
+  const write = (append: EncodedAppend, commands: readonly Pick<MergedMember, 'principal' | 'command'>[]) => {
+    const { tenant, stream, principal, device, command, occurredAt } = append
+    const events = getOrAdd(eventsByStream, streamKey(tenant, stream), () => [])
     const lane = laneOf(tenant)
     const log = laneEvents(lane)
     const recordedAt = new Date(Math.max(now(), Date.parse(log.at(-1)?.recordedAt ?? '1970-01-01'))).toISOString()
-    for (const [index, event] of request.events.entries()) {
+    for (const [index, id] of append.ids.entries()) {
       const stored: StoredEvent = freeze({
-        id: event.id,
-        type: event.type,
-        schema: event.schema,
-        data: copy(event.data),
-        metadata: copy(event.metadata) as JsonObject,
+        id,
+        type: append.types[index] as string,
+        schema: append.schemas[index] as number,
+        data: JSON.parse(append.data[index] as string) as Json,
+        metadata: JSON.parse(append.metadata[index] as string) as JsonObject,
         lane,
         position: log.length + 1,
         tenant,
@@ -97,71 +88,83 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
         version: events.length + 1,
         principal,
         device,
-        command: index === request.events.length - 1 ? (command?.id ?? null) : null,
-        occurredAt: new Date(request.occurredAt).toISOString(),
+        command: index === append.ids.length - 1 ? (command?.id ?? null) : null,
+        occurredAt,
         recordedAt,
       })
       log.push(stored)
       events.push(stored)
     }
-    eventsByStream.set(streamKey(tenant, stream), events)
     const position = log.length
     const version = events.length
-    for (const member of command === null ? members : [{ principal, command }]) {
-      const result: CommandResult = { kind: 'accepted', stream, version, lane, position, hash: member.command.hash }
-      resultsByCommand.set(commandKey(tenant, member.principal, member.command.id), result)
+    for (const { principal: author, command: of } of commands) {
+      const result: CommandResult = { kind: 'accepted', stream, version, lane, position, hash: of.hash }
+      resultsByCommand.set(commandKey(tenant, author, of.id), result)
     }
     wake(lane)
-    return { kind: 'appended', version, lane, position }
+    return { kind: 'appended' as const, version, lane, position }
+  }
+
+  const append = (request: AppendRequest): AppendAnswer => {
+    const encoding = encodeAppend(request)
+    if (!encoding.ok) return { kind: 'invalid', issues: encoding.issues }
+    const first = known(request)
+    if (first !== undefined) return first
+    const { tenant, stream, principal, command } = request
+    const events = streamOf(tenant, stream)
+    if (!holds(encoding.encoded, events)) return { kind: 'conflict', current: events.length }
+    return write(encoding.encoded, command === null ? [] : [{ principal, command }])
   }
 
   const appendAtomically = (request: AtomicAppendRequest): AtomicAppendAnswer => {
-    const { streams, ...shared } = request
-    const issues = atomicIssues(request)
-    if (issues.length > 0) return { kind: 'invalid', issues }
+    const encoding = encodeAtomic(request)
+    if (!encoding.ok) return { kind: 'invalid', issues: encoding.issues }
     const first = known(request)
     if (first !== undefined) return first
-    const { tenant } = request
-    const stored = (stream: string): readonly StoredEvent[] => eventsByStream.get(streamKey(tenant, stream)) ?? []
-    for (const part of streams) {
-      const events = stored(part.stream)
+    const { tenant, principal, command } = request
+    const { parts } = encoding.encoded
+    for (const part of parts) {
+      const events = streamOf(tenant, part.stream)
       if (!holds(part, events)) return { kind: 'conflict', stream: part.stream, current: events.length }
     }
-    const written = streams.filter((part) => part.events.length > 0)
-    for (const part of written)
-      append({ ...shared, ...part, command: part === written.at(-1) ? request.command : null })
-    const versions = streams.map((part) => stored(part.stream).length)
+    const written = parts.filter((part) => part.ids.length > 0)
+    for (const part of written) {
+      if (part === written.at(-1)) write(part, command === null ? [] : [{ principal, command }])
+      else write({ ...part, command: null }, [])
+    }
+    const versions = parts.map((part) => streamOf(tenant, part.stream).length)
     if (written.length === 0) return { kind: 'checked', versions }
     const lane = laneOf(tenant)
     return { kind: 'appended', versions, lane, position: laneEvents(lane).length }
   }
 
   const appendMerged = (request: MergedAppendRequest): MergedAppendAnswer => {
-    const { members, ...shared } = request
-    const issues = memberIssues(request)
-    if (issues.length > 0) return { kind: 'invalid', issues }
-    const { tenant } = request
+    const encoding = encodeMerged(request)
+    if (!encoding.ok) return { kind: 'invalid', issues: encoding.issues }
+    const { tenant, stream, members } = request
     const found = members.flatMap(({ principal, command }, index): KnownMember[] => {
       const answer = known({ tenant, principal, command })
       return answer === undefined ? [] : [{ index, answer }]
     })
     if (found.length > 0) return { kind: 'known-members', known: found }
-    return append({ ...shared, command: null }, members) as MergedAppendAnswer
+    const events = streamOf(tenant, stream)
+    if (!holds(encoding.encoded.append, events)) return { kind: 'conflict', current: events.length }
+    return write(encoding.encoded.append, members)
   }
 
   const settle = (request: SettleRequest): SettleAnswer => {
-    const issues = [...requestIssues(request), ...outcomeIssues(request)]
-    if (issues.length > 0) return { kind: 'invalid', issues }
+    const encoding = encodeSettle(request)
+    if (!encoding.ok) return { kind: 'invalid', issues: encoding.issues }
     const first = known(request)
     if (first !== undefined) return first
-    const { tenant, stream, principal, command, outcome } = request
+    const { tenant, stream, principal, command, code, params, version } = encoding.encoded
     const lane = laneOf(tenant)
     const position = laneEvents(lane).length
     const where = { stream, lane, position, hash: command.hash }
     const result: CommandResult =
-      outcome.kind === 'nothing'
-        ? { kind: 'accepted', version: outcome.version, ...where }
-        : { kind: 'refused', code: outcome.code, params: copy(outcome.params) as JsonObject, ...where }
+      code === null || params === null
+        ? { kind: 'accepted', version: version ?? 0, ...where }
+        : { kind: 'refused', code, params: JSON.parse(params) as JsonObject, ...where }
     resultsByCommand.set(commandKey(tenant, principal, command.id), freeze(result))
     wake(lane)
     return { kind: 'settled', lane, position }
@@ -225,128 +228,11 @@ async function* follow(
   }
 }
 
-function requestIssues({ tenant, stream, principal, device, command }: AppendRequest | SettleRequest): JsonIssue[] {
-  const issues = [...nameIssues(tenant, '/tenant'), ...nameIssues(stream, '/stream')]
-  issues.push(...nameIssues(principal, '/principal'))
-  if (device !== null) issues.push(...nameIssues(device, '/device'))
-  if (command !== null) issues.push(...commandIssues(command))
-  return issues
-}
-
-function commandIssues(command: CommandIdentity): JsonIssue[] {
-  const issues: JsonIssue[] = []
-  if (!isUuid(command.id)) issues.push({ path: '/command/id', code: 'not_json' })
-  if (!/^[0-9a-f]{32}$/.test(command.hash)) issues.push({ path: '/command/hash', code: 'not_json' })
-  return issues
-}
-
-function appendIssues({ expected, after, occurredAt, events }: AppendRequest): JsonIssue[] {
-  const issues: JsonIssue[] = []
-  if (typeof expected === 'number' ? !isCount(expected) : !EXPECTATIONS.has(expected)) {
-    issues.push({ path: '/expected', code: 'not_json' })
-  }
-  if (after !== undefined && !isUuid(after)) issues.push({ path: '/after', code: 'not_json' })
-  if (!isTime(occurredAt)) {
-    issues.push({ path: '/occurredAt', code: 'not_json' })
-  }
-  if (events.length === 0) issues.push({ path: '/events', code: 'not_json' })
-  if (events.length > MAX_EVENTS) issues.push({ path: '/events', code: 'too_large' })
-  for (const [index, event] of events.entries()) {
-    const at = `/events/${index}`
-    if (!isUuid(event.id)) issues.push({ path: `${at}/id`, code: 'not_json' })
-    issues.push(...nameIssues(event.type, `${at}/type`))
-    if (!isCount(event.schema) || event.schema < 1) issues.push({ path: `${at}/schema`, code: 'not_json' })
-    issues.push(...jsonIssues(event.data, `${at}/data`), ...jsonIssues(event.metadata, `${at}/metadata`))
-  }
-  return issues
-}
-
-function memberIssues({ tenant, members }: MergedAppendRequest): JsonIssue[] {
-  const issues: JsonIssue[] = []
-  if (members.length === 0) issues.push({ path: '/members', code: 'not_json' })
-  if (members.length > MAX_MEMBERS) issues.push({ path: '/members', code: 'too_large' })
-  const keys = new Set<string>()
-  for (const [index, { principal, device, command }] of members.entries()) {
-    const at = `/members/${index}`
-    const own = [...nameIssues(principal, '/principal'), ...(device === null ? [] : nameIssues(device, '/device'))]
-    own.push(...commandIssues(command))
-    issues.push(...own.map(({ path, code }) => ({ path: at + path, code })))
-    const key = commandKey(tenant, principal, command.id)
-    if (keys.has(key)) issues.push({ path: `${at}/command/id`, code: 'not_json' })
-    keys.add(key)
-  }
-  return issues
-}
-
-function atomicIssues({ streams, ...shared }: AtomicAppendRequest): JsonIssue[] {
-  if (streams.length === 0) return [{ path: '/streams', code: 'not_json' }]
-  const count = streams.reduce((sum, part) => sum + part.events.length, 0)
-  if (streams.length > MAX_STREAMS || count > MAX_EVENTS) return [{ path: '/streams', code: 'too_large' }]
-  const names = streams.map((part) => part.stream)
-  return streams.flatMap((part, index) => {
-    const request = { ...shared, ...part }
-    const twice: JsonIssue[] = names.indexOf(part.stream) < index ? [{ path: '/stream', code: 'not_json' }] : []
-    const found = [...requestIssues(request), ...appendIssues(request), ...twice]
-    const isOwn = ({ path }: JsonIssue): boolean => /^\/(stream|expected|after|events)/.test(path)
-    return found
-      .filter((issue) => (isOwn(issue) ? issue.path !== '/events' : index === 0))
-      .map((issue) => (isOwn(issue) ? { ...issue, path: `/streams/${index}${issue.path}` } : issue))
-  })
-}
-
 /** Whether the stream is where an append expects it. */
-function holds(
-  { expected, after }: Pick<AppendRequest, 'expected' | 'after'>,
-  events: readonly StoredEvent[],
-): boolean {
-  if (after !== undefined && events.at(-1)?.id !== after) return false
-  switch (expected) {
-    case 'any':
-      return true
-    case 'stream-exists':
-      return events.length > 0
-    case 'no-stream':
-      return events.length === 0
-    default:
-      return events.length === expected
-  }
-}
-
-function outcomeIssues({ outcome }: SettleRequest): JsonIssue[] {
-  if (outcome.kind === 'nothing') {
-    return isCount(outcome.version) ? [] : [{ path: '/outcome/version', code: 'not_json' }]
-  }
-  return [...nameIssues(outcome.code, '/outcome/code'), ...jsonIssues(outcome.params, '/outcome/params')]
-}
-
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
-const CONTROL = /[\u0000-\u001f\u007f]/
-
-function nameIssues(name: string, path: string): JsonIssue[] {
-  if (name.length > MAX_NAME_LENGTH) return [{ path, code: 'too_large' }]
-  const issues = jsonIssues(name, path)
-  return issues.length === 0 && (name.length === 0 || CONTROL.test(name)) ? [{ path, code: 'not_json' }] : issues
-}
-
-function jsonIssues(value: unknown, path: string): JsonIssue[] {
-  const result = toStoredJson(value)
-  return result.ok ? [] : [{ path: path + result.issue.path, code: result.issue.code }]
-}
-
-/** A time of the years 1 to 9999. */
-function isTime(text: string): boolean {
-  const time = /^(?!0000)\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN
-  return !Number.isNaN(time) && new Date(time).toISOString().length === 24
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0
-}
-
-/** What a database would give back: another object with the same content. */
-function copy(value: Json): Json {
-  const result = toStoredJson(value)
-  return result.ok ? result.value : null
+function holds({ expected, after }: EncodedAppend, events: readonly StoredEvent[]): boolean {
+  if (after !== null && events.at(-1)?.id !== after) return false
+  if (expected === null) return true
+  return expected === -1 ? events.length > 0 : events.length === expected
 }
 
 /** All readers get the same objects, so none may change them. */

@@ -1,6 +1,6 @@
+import type { EncodedAtomic } from '@tidemark/core'
 import { toArrayLiteral, type ResultRow } from '../batch.ts'
 import type { Driver } from '../driver.ts'
-import type { EncodedAtomic } from '../encode-atomic.ts'
 
 export interface AtomicRow {
   readonly kind: 'appended' | 'checked' | 'conflict' | 'duplicate' | 'command-reused'

@@ -1,6 +1,6 @@
+import type { EncodedAppend } from '@tidemark/core'
 import { toAppendLists, type AppendBatchRow } from '../batch.ts'
 import type { Driver } from '../driver.ts'
-import type { EncodedAppend } from '../encode-request.ts'
 
 /** Many appends in one call; appends of one stream in order and next to each other, no command twice. */
 export async function appendBatch(

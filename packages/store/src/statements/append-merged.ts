@@ -1,6 +1,6 @@
+import type { EncodedMerged } from '@tidemark/core'
 import { toArrayLiteral, type ResultRow } from '../batch.ts'
 import type { Driver } from '../driver.ts'
-import type { EncodedMerged } from '../encode-merged.ts'
 
 export interface MergedRow {
   readonly kind: 'appended' | 'conflict' | 'known-members'

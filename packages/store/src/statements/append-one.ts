@@ -1,6 +1,6 @@
+import type { EncodedAppend } from '@tidemark/core'
 import { toArrayLiteral, type AnswerRow } from '../batch.ts'
 import type { Driver } from '../driver.ts'
-import type { EncodedAppend } from '../encode-request.ts'
 
 /** The fast path for a call with one append. */
 export async function appendOne(sql: Driver, input: { lane: number; append: EncodedAppend }): Promise<AnswerRow> {

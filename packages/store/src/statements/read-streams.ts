@@ -1,7 +1,6 @@
-import type { StoredEvent, StreamRead } from '@tidemark/core'
+import { isLogName, type StoredEvent, type StreamRead } from '@tidemark/core'
 import { toArrayLiteral } from '../batch.ts'
 import type { Driver } from '../driver.ts'
-import { isName } from '../encode-request.ts'
 import { EVENT_COLUMNS } from './event-columns.ts'
 import { readStream } from './read-stream.ts'
 
@@ -15,7 +14,7 @@ export async function readStreams(
 ): Promise<readonly (readonly StoredEvent[])[]> {
   const answers: StoredEvent[][] = input.reads.map(() => [])
   // No stream can have another kind of name, and lists of names travel joined by newlines.
-  const asked = [...input.reads.entries()].filter(([, read]) => isName(read.tenant) && isName(read.stream))
+  const asked = [...input.reads.entries()].filter(([, read]) => isLogName(read.tenant) && isLogName(read.stream))
   const [only, ...others] = asked
   if (only === undefined) return answers
   if (others.length === 0) {

@@ -1,6 +1,6 @@
+import type { EncodedSettle } from '@tidemark/core'
 import { toArrayLiteral, type AnswerRow } from '../batch.ts'
 import type { Driver } from '../driver.ts'
-import type { EncodedSettle } from '../encode-request.ts'
 
 /** Stores the outcomes of commands without events; no command twice. One answer per outcome, in order. */
 export async function settleBatch(

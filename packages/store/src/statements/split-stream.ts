@@ -1,6 +1,6 @@
+import type { EncodedAppend } from '@tidemark/core'
 import { toArrayLiteral, type ResultRow } from '../batch.ts'
 import type { Driver } from '../driver.ts'
-import type { EncodedAppend } from '../encode-request.ts'
 
 export interface SplitRow {
   readonly kind: 'split' | 'duplicate' | 'command-reused' | 'conflict' | 'stream-closed' | 'successor-exists'

@@ -1,24 +1,25 @@
 /**
- * Checks a request and turns it into texts, before it is queued: one event that Postgres cannot store would fail every
- * neighbour in its batch. Pure.
+ * Checks a request to an event store and turns it into texts, before it is queued: one event that the database cannot
+ * store would fail every neighbour in its batch. Every adapter checks with these, so that all refuse the same. Callers
+ * that are not typed are expected: what a field holds is looked at, not assumed. Pure.
  */
-import {
-  isUuid,
-  toStoredText,
-  type AppendRequest,
-  type CommandIdentity,
-  type ExpectedVersion,
-  type JsonIssue,
-  type NewEvent,
-  type SettleRequest,
-} from '@tidemark/core'
+import { isUuid } from '../id.ts'
+import { toStoredText, type JsonIssue } from '../stored-json.ts'
+import type { AppendRequest, CommandIdentity, ExpectedVersion, NewEvent, SettleRequest } from './event-store.ts'
 
-/** Longest tenant, stream, type, principal, device and refusal code. Three of them must fit into one index entry. */
-export const MAX_NAME_LENGTH = 250
-/** Most events of one append. */
-export const MAX_EVENTS = 1_000
-/** Longest append, as the sum of its JSON texts. */
-export const MAX_APPEND_LENGTH = 4_194_304
+/** What an event store takes at most in one request; more is `invalid`. */
+export const EVENT_STORE_LIMITS = {
+  /** Longest tenant, stream, type, principal, device and refusal code. Three of them must fit into one index entry. */
+  nameLength: 250,
+  /** Events of one append. */
+  events: 1_000,
+  /** Length of one append, as the sum of its JSON texts. */
+  appendLength: 4_194_304,
+  /** Streams of one atomic append: each costs a look-up under the lane's lock. */
+  streams: 100,
+  /** Commands of one merged append: each costs two index look-ups and a row under the lane's lock. */
+  members: 1_000,
+} as const
 
 export interface EncodedAppend {
   readonly kind: 'append'
@@ -68,14 +69,15 @@ export function encodeAppend(
 ): Encoding<EncodedAppend> {
   const issues: JsonIssue[] = []
   checkNames(request, issues)
-  if (request.command !== null) checkCommand(request.command, issues)
+  if (request.command !== null) checkCommand(request.command, '', issues)
   const expected = toExpected(request.expected)
   if (expected === undefined) issues.push({ path: '/expected', code: 'not_json' })
-  if (request.after !== undefined && !isUuid(request.after)) issues.push({ path: '/after', code: 'not_json' })
+  if (request.after !== undefined && !isId(request.after)) issues.push({ path: '/after', code: 'not_json' })
   const occurredAt = toTime(request.occurredAt)
   if (occurredAt === undefined) issues.push({ path: '/occurredAt', code: 'not_json' })
-  if (request.events.length === 0 && !mayBeEmpty) issues.push({ path: '/events', code: 'not_json' })
-  if (request.events.length > MAX_EVENTS) issues.push({ path: '/events', code: 'too_large' })
+  if (!Array.isArray(request.events) || (request.events.length === 0 && !mayBeEmpty)) {
+    issues.push({ path: '/events', code: 'not_json' })
+  } else if (request.events.length > EVENT_STORE_LIMITS.events) issues.push({ path: '/events', code: 'too_large' })
   if (expected === undefined || occurredAt === undefined || issues.length > 0) return { ok: false, issues }
 
   const ids: string[] = []
@@ -87,7 +89,8 @@ export function encodeAppend(
   for (let index = 0; index < request.events.length; index++) {
     const event = request.events[index] as NewEvent
     const at = `/events/${index}`
-    if (!isUuid(event.id)) issues.push({ path: `${at}/id`, code: 'not_json' })
+    if (typeof event !== 'object' || event === null) return { ok: false, issues: [{ path: at, code: 'not_json' }] }
+    if (!isId(event.id)) issues.push({ path: `${at}/id`, code: 'not_json' })
     checkName(event.type, `${at}/type`, issues)
     if (!isCount(event.schema) || event.schema < 1 || event.schema > 2_147_483_647) {
       issues.push({ path: `${at}/schema`, code: 'not_json' })
@@ -104,7 +107,7 @@ export function encodeAppend(
     data.push(dataText)
     metadata.push(metadataText)
     bytes += ENTRY_BYTES + dataText.length + metadataText.length
-    if (bytes > MAX_APPEND_LENGTH) return { ok: false, issues: [{ path: '/events', code: 'too_large' }] }
+    if (bytes > EVENT_STORE_LIMITS.appendLength) return { ok: false, issues: [{ path: '/events', code: 'too_large' }] }
   }
   const { tenant, stream, principal, device, command } = request
   return {
@@ -133,7 +136,7 @@ export function encodeSettle(request: SettleRequest): Encoding<EncodedSettle> {
   const issues: JsonIssue[] = []
   const { tenant, stream, principal, device, command, outcome } = request
   checkNames(request, issues)
-  checkCommand(command, issues)
+  checkCommand(command, '', issues)
   const encoded = { kind: 'settle' as const, tenant, stream, principal, device, command }
   switch (outcome.kind) {
     case 'refused': {
@@ -154,8 +157,11 @@ export function encodeSettle(request: SettleRequest): Encoding<EncodedSettle> {
   }
 }
 
-/** Whether a text can be a name in the log. Control characters are refused: lists of names travel joined by newlines. */
-export function isName(text: unknown): text is string {
+/**
+ * Whether this can be the name of a tenant, stream, type, principal or device: a text of 1 to 250 characters without
+ * control characters (lists of names travel joined by newlines).
+ */
+export function isLogName(text: unknown): text is string {
   return typeof text === 'string' && nameIssue(text) === undefined
 }
 
@@ -164,12 +170,12 @@ const CONTROL = /[\u0000-\u001f\u007f]/
 
 function nameIssue(text: string): JsonIssue['code'] | undefined {
   if (text.length === 0) return 'not_json'
-  if (text.length > MAX_NAME_LENGTH) return 'too_large'
+  if (text.length > EVENT_STORE_LIMITS.nameLength) return 'too_large'
   if (CONTROL.test(text)) return text.includes('\u0000') ? 'nul_character' : 'not_json'
   return /\p{Surrogate}/u.test(text) ? 'lone_surrogate' : undefined
 }
 
-function checkName(text: unknown, path: string, issues: JsonIssue[]): void {
+export function checkName(text: unknown, path: string, issues: JsonIssue[]): void {
   const code = typeof text === 'string' ? nameIssue(text) : 'not_json'
   if (code !== undefined) issues.push({ path, code })
 }
@@ -191,9 +197,19 @@ function checkNames(
 
 const HASH = /^[0-9a-f]{32}$/
 
-function checkCommand(command: CommandIdentity, issues: JsonIssue[]): void {
-  if (!isUuid(command.id)) issues.push({ path: '/command/id', code: 'not_json' })
-  if (!HASH.test(command.hash)) issues.push({ path: '/command/hash', code: 'not_json' })
+export function checkCommand(command: CommandIdentity, at: string, issues: JsonIssue[]): void {
+  if (typeof command !== 'object' || command === null) {
+    issues.push({ path: `${at}/command`, code: 'not_json' })
+    return
+  }
+  if (!isId(command.id)) issues.push({ path: `${at}/command/id`, code: 'not_json' })
+  if (typeof command.hash !== 'string' || !HASH.test(command.hash)) {
+    issues.push({ path: `${at}/command/hash`, code: 'not_json' })
+  }
+}
+
+function isId(id: unknown): boolean {
+  return typeof id === 'string' && isUuid(id)
 }
 
 function isCount(value: unknown): value is number {

@@ -1,11 +1,10 @@
 /**
  * Checks an append to several streams, as `encode-request.ts` does the others. Pure.
  */
-import type { AtomicAppendRequest, CommandIdentity, JsonIssue } from '@tidemark/core'
-import { encodeAppend, MAX_APPEND_LENGTH, MAX_EVENTS, type EncodedAppend, type Encoding } from './encode-request.ts'
-
-/** Most streams of one atomic append: each costs a look-up under the lane's lock. */
-export const MAX_STREAMS = 100
+import type { JsonIssue } from '../stored-json.ts'
+import type { AtomicAppendRequest } from './atomic-append.ts'
+import { encodeAppend, EVENT_STORE_LIMITS, type EncodedAppend, type Encoding } from './encode-request.ts'
+import type { CommandIdentity } from './event-store.ts'
 
 export interface EncodedAtomic {
   readonly tenant: string
@@ -19,12 +18,15 @@ export interface EncodedAtomic {
 export function encodeAtomic(request: AtomicAppendRequest): Encoding<EncodedAtomic> {
   const { streams, ...shared } = request
   const issues: JsonIssue[] = []
-  if (streams.length === 0) issues.push({ path: '/streams', code: 'not_json' })
-  if (streams.length > MAX_STREAMS) issues.push({ path: '/streams', code: 'too_large' })
-  if (streams.reduce((sum, part) => sum + part.events.length, 0) > MAX_EVENTS) {
-    issues.push({ path: '/streams', code: 'too_large' })
+  if (!Array.isArray(streams) || streams.length === 0) {
+    return { ok: false, issues: [{ path: '/streams', code: 'not_json' }] }
   }
-  if (issues.length > 0) return { ok: false, issues }
+  const bad = streams.findIndex((part) => !Array.isArray(part?.events))
+  if (bad >= 0) return { ok: false, issues: [{ path: `/streams/${bad}/events`, code: 'not_json' }] }
+  const count = streams.reduce((sum, part) => sum + part.events.length, 0)
+  if (streams.length > EVENT_STORE_LIMITS.streams || count > EVENT_STORE_LIMITS.events) {
+    return { ok: false, issues: [{ path: '/streams', code: 'too_large' }] }
+  }
   const parts: EncodedAppend[] = []
   const names = new Set<string>()
   let bytes = 0
@@ -45,7 +47,7 @@ export function encodeAtomic(request: AtomicAppendRequest): Encoding<EncodedAtom
       }
     }
   }
-  if (bytes > MAX_APPEND_LENGTH) issues.push({ path: '/streams', code: 'too_large' })
+  if (bytes > EVENT_STORE_LIMITS.appendLength) issues.push({ path: '/streams', code: 'too_large' })
   const [first] = parts
   if (first === undefined || issues.length > 0) return { ok: false, issues }
   const { tenant, principal, device, command, occurredAt } = first
