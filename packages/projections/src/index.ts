@@ -9,3 +9,19 @@ export type { ParkedEntry, ParkedFilter, ParkedPlace } from './statements/parked
 export { ROW_LIMITS } from './row-limits.ts'
 export type { ReadRow, RowsRead } from './statements/read-rows.ts'
 export type { Reached } from './wait-for-advance.ts'
+export {
+  openSqlProjections,
+  TablesChangedError,
+  type SqlProjectionLag,
+  type SqlProjections,
+  type SqlProjectionsOptions,
+  type SqlRead,
+} from './sql/open-sql-projections.ts'
+export type { SqlRetry } from './sql/retry-stream.ts'
+export {
+  sqlProjection,
+  type SqlContext,
+  type SqlProjection,
+  type SqlProjectionOptions,
+  type SqlStatement,
+} from './sql/sql-projection.ts'

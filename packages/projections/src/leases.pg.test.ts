@@ -1,10 +1,7 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { boxes } from './test-domain.ts'
 import { createEngine, until, type Engine } from './test-engine.ts'
+import { startProcess } from './test-process.ts'
 
 let engine: Engine
 beforeEach(async () => {
@@ -15,33 +12,6 @@ afterEach(() => engine.close())
 const put = (stream: string) => engine.write({ stream, type: 'item.put', data: { box: 'a', name: 'cup' } })
 
 const lease = async (projections: Awaited<ReturnType<Engine['open']>>) => (await projections.lag())[0]?.lease
-
-/** A worker in a process of its own, which `kill -9` ends. */
-function startProcess(url: string) {
-  // Vite reads TypeScript as the tests do; it is vitest's, so it is found from there.
-  const vite = pathToFileURL(
-    createRequire(createRequire(import.meta.url).resolve('vitest/package.json')).resolve('vite'),
-  )
-  const worker = new URL('test-lease-worker.ts', import.meta.url).pathname
-  const code = `
-    const { createServer } = await import(${JSON.stringify(vite.href)})
-    const conditions = ['@tidemark/source', 'module', 'node', 'development']
-    const server = await createServer({
-      configFile: false, logLevel: 'error', root: ${JSON.stringify(new URL('..', import.meta.url).pathname)},
-      appType: 'custom', server: { middlewareMode: true, hmr: false, ws: false, watch: null },
-      optimizeDeps: { noDiscovery: true },
-      resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions }, noExternal: [/^@tidemark/] },
-    })
-    const { work } = await server.ssrLoadModule(${JSON.stringify(worker)})
-    await work(${JSON.stringify(url)})
-  `
-  const child = fork('-', [], {
-    execPath: process.execPath,
-    execArgv: ['--input-type=module', '--eval', code],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  return { child, ended: once(child, 'exit') }
-}
 
 test('of two processes one works, and the other says who does', async () => {
   const one = await engine.open(boxes)
@@ -112,7 +82,7 @@ test('what the former holder still commits after a take-over is refused', async 
 })
 
 test('the work of a process that was killed with -9 goes on elsewhere within 5 s', async () => {
-  const { child, ended } = startProcess(engine.url)
+  const { child, ended } = startProcess(new URL('test-lease-worker.ts', import.meta.url), engine.url)
   try {
     const standby = await engine.open(boxes)
     await until(

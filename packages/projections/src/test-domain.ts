@@ -29,7 +29,7 @@ const itemAt = (renamedVersion: number) =>
     commands: () => ({}),
   })
 
-const Item = itemAt(1)
+export const Item = itemAt(1)
 const ItemTwo = itemAt(2)
 
 export const POISON = 'poison'

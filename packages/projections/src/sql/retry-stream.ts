@@ -1,0 +1,71 @@
+import type { StoredEvent } from '@tidemark/core'
+import { interpretEvents, messageOf } from '../interpret-events.ts'
+import { toProjectionSet } from '../registered-projection.ts'
+import { encodeStatements, planStatements, toReadable } from './plan-statements.ts'
+import { isRefusal, type SqlBatchContext } from './run-sql-batch.ts'
+
+/** What became of a stream's parked events. */
+export type SqlRetry =
+  | { readonly kind: 'done'; readonly settled: number }
+  /** The first that is left fails still; those before it were made good. */
+  | { readonly kind: 'failed'; readonly settled: number; readonly position: number; readonly message: string }
+
+/** Most parked events made good in one call of the database. */
+const AT_ONCE = 200
+
+/**
+ * Applies a stream's parked events, in order, as many as can be applied. The tables then hold what they would hold had
+ * nothing ever been parked, since streams do not depend on each other.
+ *
+ * @throws DatabaseError
+ */
+export async function retryStream(
+  context: SqlBatchContext,
+  at: { readonly tenant: string; readonly lane: number; readonly stream: string },
+): Promise<SqlRetry> {
+  const { domain, store, sql, member } = context
+  const set = toProjectionSet([{ id: member.id, projection: toReadable(member.projection) }])
+  let settled = 0
+  let most = AT_ONCE
+  for (;;) {
+    const parked = await sql.query<{ position: number; id: string }>(
+      `select position, event_id as id from tidemark.parked
+        where tenant = $1 and by = 'key' and key = $2 and projection = $3 order by position limit $4`,
+      [at.tenant, at.stream, member.id, most],
+    )
+    const [first] = parked
+    if (first === undefined) return { kind: 'done', settled }
+    const failed = (message: string): SqlRetry => ({ kind: 'failed', settled, position: first.position, message })
+    const events: StoredEvent[] = []
+    for (const { position, id } of parked) {
+      const [event] = await store.readLane({ lane: at.lane, after: position - 1, limit: 1 })
+      if (event?.id !== id) break
+      events.push(event)
+    }
+    if (events.length === 0) return failed('The log does not hold this event at its position any more.')
+    const { touches, last, block } = interpretEvents(domain, set, events)
+    if (last === undefined) return failed(block?.detail ?? 'It cannot be read.')
+    const plan = planStatements(member.projection, touches, {
+      parkedStreams: new Set(),
+      skipped: new Set(),
+      refused: new Map(),
+    })
+    const stays = plan.parked[0]
+    if (stays?.position === first.position) return failed(stays.error?.message ?? 'It fails still.')
+    const tried = events.filter(
+      ({ position }) => position <= last.position && (stays === undefined || position < stays.position),
+    )
+    const { texts, runs } = encodeStatements(plan.statements)
+    try {
+      const [answer] = await sql.query<{ answer: 'done' | 'moved' }>(
+        'select tidemark.retry_statements($1, $2, $3, $4, $5, $6, $7) as answer',
+        [member.id, at.lane, at.tenant, at.stream, `{${tried.map((one) => one.position).join(',')}}`, texts, runs],
+      )
+      if (answer?.answer === 'done') settled += tried.length
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      if (most === 1) return failed(`The database refused what it writes: ${messageOf(error)}`)
+      most = Math.ceil(Math.min(most, tried.length) / 2)
+    }
+  }
+}

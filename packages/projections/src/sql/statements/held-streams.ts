@@ -1,0 +1,40 @@
+import type { Driver } from '@tidemark/store'
+import { streamKey } from '../plan-statements.ts'
+
+/** Which of a batch's streams have parked events, and which of its events were taken out for good. */
+export async function readHeld(
+  sql: Driver,
+  input: {
+    projection: number
+    name: string
+    streams: readonly { readonly tenant: string; readonly stream: string }[]
+    range: { readonly lane: number; readonly after: number; readonly to: number }
+  },
+): Promise<{ readonly parkedStreams: ReadonlySet<string>; readonly skipped: ReadonlySet<number> }> {
+  const { projection, name, streams, range } = input
+  const found = await sql.query<{ tenant: string | null; stream: string; position: number }>(
+    `select x.tenant, x.stream, 0::bigint as position
+       from unnest(string_to_array($2, E'\\n'), string_to_array($3, E'\\n')) as x (tenant, stream)
+      where exists (select from tidemark.parked p
+                     where p.tenant = x.tenant and p.by = 'key' and p.key = x.stream and p.projection = $1)
+      union all
+     select null, '', s.position from tidemark.skipped s
+      where s.lane = $4 and s.position > $5 and s.position <= $6 and s.projection_name = $7`,
+    [
+      projection,
+      streams.map((at) => at.tenant).join('\n'),
+      streams.map((at) => at.stream).join('\n'),
+      range.lane,
+      range.after,
+      range.to,
+      name,
+    ],
+  )
+  const parkedStreams = new Set<string>()
+  const skipped = new Set<number>()
+  for (const { tenant, stream, position } of found) {
+    if (tenant === null) skipped.add(position)
+    else parkedStreams.add(streamKey(tenant, stream))
+  }
+  return { parkedStreams, skipped }
+}
