@@ -1,13 +1,16 @@
+import { CLOSED, judge, wake, type Breaker } from './circuit-breaker.ts'
+import { toFailingBlock, type FailingBlock } from './failing-block.ts'
 import type { Block } from './interpret-events.ts'
 import { toProjectionSet, type RegisteredProjection } from './registered-projection.ts'
 import { runBatch, type BatchContext } from './run-batch.ts'
 import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
 import { beginBuild, switchLive } from './statements/registry.ts'
+import { clear, isHopeless, suspect, type Suspicion } from './suspicion.ts'
 
 export type BuildStep =
   | { readonly kind: 'more' }
-  /** An event that newer code may be able to read stands in the way. */
-  | { readonly kind: 'blocked'; readonly block: Block }
+  /** An event that newer code may be able to read stands in the way, or the projection fails on nearly all of them. */
+  | { readonly kind: 'blocked'; readonly block: Block | FailingBlock }
   /** It is live; or somebody else finished or took it. What the lane's versions are must be asked again. */
   | { readonly kind: 'live' | 'gone' }
 
@@ -27,12 +30,17 @@ export interface Build {
  * Its rows are those that would be there had it been live from the start, their `changed` included: a client that held
  * the version before needs only what changed since, and one that did not pulls everything.
  */
-export function createBuild(context: BatchContext & { readonly lane: number }, member: RegisteredProjection): Build {
+export function createBuild(
+  context: BatchContext & { readonly lane: number; readonly clock: () => number },
+  member: RegisteredProjection,
+): Build {
   const { sql, lane } = context
   const consumer = `build:${member.id}`
   const set = toProjectionSet([member])
   // `undefined`: not known, or no longer trusted, and read again.
   let position: number | undefined
+  let suspicion: Suspicion | undefined
+  let breaker: Breaker = CLOSED
 
   return {
     consumer,
@@ -46,16 +54,39 @@ export function createBuild(context: BatchContext & { readonly lane: number }, m
         return answer === 'behind' ? MORE : { kind: answer }
       }
       // Never past the goal: positions have no gaps, so the distance is a number of events.
-      const events = Math.min(limit, goal.position - position)
-      const result = await runBatch(context, { consumer, lane, from: position, limit: events, fence, set })
+      const events = Math.min(limit, suspicion?.limit ?? limit, goal.position - position)
+      breaker = wake(breaker, context.clock())
+      if (breaker.kind === 'open') return { kind: 'blocked', block: toFailingBlock(breaker) }
+      const condemned = suspicion?.condemned?.position === position + 1 ? suspicion.condemned : undefined
+      const result = await runBatch(context, {
+        consumer,
+        lane,
+        from: position,
+        limit: events,
+        fence,
+        set,
+        condemned,
+        // Live, a projection may fail on as much as the owner allows; one that is not even live has nothing to lose.
+        judge: (tallies) => judge(breaker, tallies, context.clock()),
+      })
       switch (result.kind) {
         case 'committed':
           position = result.to
+          breaker = result.breaker
+          suspicion &&= clear(suspicion, position)
           return MORE
         case 'blocked':
           return result
         case 'registry':
           return { kind: 'gone' }
+        case 'failed':
+          // As the live one does: what it has set aside must not stop the build.
+          suspicion = suspect(suspicion, result)
+          if (isHopeless(suspicion)) throw new Error(result.message)
+          return MORE
+        case 'refused':
+          breaker = result.breaker
+          return { kind: 'blocked', block: toFailingBlock(result.breaker) }
         case 'empty':
         case 'stale':
         case 'fenced':

@@ -4,12 +4,14 @@ import { readControlEvent, UNPARKED_SCHEMA, type ParkedUnit, type Unparked } fro
 import { keyId, type BatchWrites, type RowId } from './fold-batch.ts'
 import type { Block } from './interpret-events.ts'
 import type { ProjectionSet, RegisteredProjection } from './registered-projection.ts'
-import { interpretTried, retryParked } from './retry-parked.ts'
+import { interpretTried, keepAll, retryParked } from './retry-parked.ts'
+import type { RunGuarded } from './run-guarded.ts'
 import { SYNCED } from './statements/checkpoint.ts'
 import type { CommitAnswer } from './statements/commit-batch.ts'
 import { loadBatch } from './statements/load-batch.ts'
 import { readParkedGroup, type GroupedEvent } from './statements/parked-group.ts'
 import { settleParked, type SettleInput } from './statements/settle-parked.ts'
+import type { Condemned } from './suspicion.ts'
 
 /** Most parked events that one control event tries: it holds the lane up for as long as that takes. */
 export const TRIED_AT_ONCE = 500
@@ -18,19 +20,29 @@ interface Context {
   readonly domain: Domain
   readonly store: Pick<EventStore, 'readLane'>
   readonly sql: Driver
+  readonly runGuarded: RunGuarded
 }
 
 /** Carries out what a control event says, as a batch of its own: the checkpoint moves over it with what it changes. */
 export async function carryOut(
   context: Context,
-  request: { consumer: string; lane: number; from: number; fence: number; set: ProjectionSet },
+  request: {
+    consumer: string
+    lane: number
+    from: number
+    fence: number
+    set: ProjectionSet
+    /** Nothing of it can be carried out: the checkpoint moves over it with nothing done. */
+    condemned?: Condemned | undefined
+  },
   event: StoredEvent,
 ): Promise<{ readonly kind: CommitAnswer } | { readonly kind: 'blocked'; readonly block: Block }> {
   if (event.schema > UNPARKED_SCHEMA) {
     const detail = `Control event ${event.id} has schema version ${event.schema}; this code knows ${UNPARKED_SCHEMA}.`
     return { kind: 'blocked', block: { reason: 'newer-schema', position: event.position, detail } }
   }
-  const said: Unparked = readControlEvent(event) ?? { action: 'retry', units: [], position: null }
+  const nothing: Unparked = { action: 'retry', units: [], position: null }
+  const said = request.condemned === undefined ? (readControlEvent(event) ?? nothing) : nothing
   // A build leaves skipped events out by itself; what else it has parked is its own, and nobody's decision yet.
   const action = request.consumer === SYNCED ? said.action : 'retry'
   const parts: Part[] = []
@@ -81,7 +93,7 @@ interface Part {
 }
 
 async function retryUnits(
-  { domain, store, sql }: Context,
+  { domain, store, sql, runGuarded }: Context,
   event: StoredEvent,
   member: RegisteredProjection,
   said: Unparked,
@@ -105,7 +117,8 @@ async function retryUnits(
       live.map((at) => at.position),
     )
     const tried = live.map((parked) => ({ parked, stored: log.get(parked.position) }))
-    const touches = interpretTried(domain, member, tried)
+    const read = runGuarded(() => interpretTried(domain, member, tried))
+    const touches = read.kind === 'done' ? read.value : keepAll(member, tried, read.message)
 
     const keys = new Map<string, { unfinished: boolean }>()
     const ids: RowId[] = []
@@ -142,7 +155,12 @@ async function retryUnits(
       if (!loadedOf.has(id) && stored.keys.get(id)?.parked === true) keys.set(id, { unfinished: true })
     }
 
-    const { writes } = retryParked({ touches, tried, stored, keys, at: event.position })
+    const at = event.position
+    const folded = runGuarded(() => retryParked({ touches, tried, stored, keys, at }))
+    const { writes } =
+      folded.kind === 'done'
+        ? folded.value
+        : retryParked({ touches: keepAll(member, tried, folded.message), tried, stored, keys, at })
     const parkedAt = new Map(grouped.map((at) => [at.position, at.parkedAt]))
     return {
       writes,

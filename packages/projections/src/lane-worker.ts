@@ -1,37 +1,36 @@
 import { createAlarm } from './alarm.ts'
-import type { Advances } from './advances.ts'
+import { createCounters, type LaneCounters } from './counters.ts'
+import type { FailingBlock } from './failing-block.ts'
+import { createLiveConsumer, type LiveConsumerOptions } from './live-consumer.ts'
 import { toDuties, type LaneDuties, type RegistryBlock } from './lane-registry.ts'
 import type { Block } from './interpret-events.ts'
-import { backOffMs, nextBatchSize } from './pacing.ts'
+import { backOffMs } from './pacing.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
-import { runBatch, type BatchContext } from './run-batch.ts'
 import { createBuild, type Build } from './build.ts'
 import { createLease, type Lease, type LeaseState } from './lease.ts'
 import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
 import { enterLane } from './statements/registry.ts'
 
-export interface LaneWorkerOptions extends BatchContext {
-  readonly lane: number
+export interface LaneWorkerOptions extends Omit<LiveConsumerOptions, 'counters'> {
   readonly own: readonly RegisteredProjection[]
   /** Name of this process among those that work on the database. */
   readonly holder: string
   readonly pollMs: number
-  readonly largestBatch: number
-  readonly advances: Advances
   readonly onError: (error: unknown) => void
   /** In [0, 1). */
   readonly random: () => number
-  /** Milliseconds of a clock that never runs backwards. */
-  readonly clock: () => number
 }
+
+export type LaneBlock = Block | RegistryBlock | FailingBlock
 
 export interface LaneHealth {
   /** When the loop last came round, on the worker's clock. */
   readonly beatAt: number
-  readonly blocked: Block | RegistryBlock | undefined
+  readonly blocked: LaneBlock | undefined
   /** The failure that is being retried. */
   readonly failure: string | undefined
   readonly lease: LeaseState
+  readonly counters: LaneCounters
 }
 
 export interface LaneWorker {
@@ -52,7 +51,7 @@ const FOLLOW_FOR_MS = 300
 
 /** Runs the synced projections of one lane, and the builds of new ones, until it is stopped. It never ends by itself. */
 export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
-  const { lane, own, pollMs, largestBatch, advances, sql, clock } = options
+  const { lane, own, pollMs, largestBatch, advances, sql, clock, onAlert } = options
   const alarm = createAlarm()
   // Rung by `stop` only: hints must not cut a pause after a failure short.
   const ending = createAlarm()
@@ -60,17 +59,16 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   let duties: LaneDuties | undefined
   let entered = false
   let builds: readonly Build[] = []
-  // `undefined`: not known, or no longer trusted, and read again.
-  let checkpoint: number | undefined
+  const counters = createCounters(lane)
+  const consumer = createLiveConsumer({ ...options, counters })
   const lease = createLease({ ...options, consumer: SYNCED })
   const buildLeases = new Map<number, Lease>()
   let hintedAt = -FOLLOW_FOR_MS
-  let batchSize = Math.min(100, largestBatch)
   let beatAt = clock()
-  let blocked: Block | RegistryBlock | undefined
+  let blocked: LaneBlock | undefined
   let failures = 0
   let failure: string | undefined
-  let buildBlock: Block | undefined
+  let buildBlock: LaneBlock | undefined
   let buildFailures = 0
   let buildAgainAt = 0
 
@@ -83,38 +81,23 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
     return found
   }
 
+  const setBlocked = (block: LaneBlock | undefined): void => {
+    if (blocked?.reason !== block?.reason) {
+      onAlert(block === undefined ? { kind: 'unblocked', lane } : { kind: 'blocked', lane, ...textOf(block) })
+    }
+    blocked = block
+  }
+
   /** One batch of the live projections. Returns whether there is more to do at once. */
   const advance = async (live: LaneDuties, fence: number): Promise<boolean> => {
-    if (checkpoint === undefined) {
-      const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
-      checkpoint = stored?.position ?? 0
-      advances.tell(lane, checkpoint)
-    }
-    const startedAt = clock()
-    const asked = blocked === undefined ? batchSize : 1
-    const result = await runBatch(options, {
-      consumer: SYNCED,
-      lane,
-      from: checkpoint,
-      limit: asked,
-      fence,
-      set: live.live,
-    })
-    if (result.kind !== 'blocked') blocked = undefined
-    switch (result.kind) {
-      case 'empty':
-        // Another process may be the one that moves the checkpoint: then the log looks empty to nobody.
-        return false
-      case 'committed':
-        checkpoint = result.to
-        advances.tell(lane, checkpoint)
-        if (asked > 1)
-          batchSize = nextBatchSize(asked, { events: result.events, ms: clock() - startedAt }, largestBatch)
-        return result.more
+    const step = await consumer.step(live.live, fence)
+    if (step.kind !== 'blocked') setBlocked(undefined)
+    switch (step.kind) {
+      case 'moved':
+        return step.more
       case 'blocked':
-        blocked = result.block
-        checkpoint = undefined
-        // A process with newer code may go on from here.
+        setBlocked(step.block)
+        // A process with other code may go on from here.
         await lease.release()
         return false
       case 'registry':
@@ -122,10 +105,8 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
         return true
       case 'fenced':
         lease.lost()
-        checkpoint = undefined
         return true
       case 'stale':
-        checkpoint = undefined
         return true
     }
   }
@@ -185,7 +166,7 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
     const entering = duties === undefined
     const known = (duties ??= await enter())
     if (known.block !== undefined) {
-      blocked = known.block
+      setBlocked(known.block)
       // Asked again at the next round: the other release may have gone.
       duties = undefined
       await lease.release()
@@ -196,7 +177,7 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
     const state = await lease.take()
     if (state.kind === 'held' && had !== 'held') {
       // What was known of the lane is from when another process worked in it.
-      checkpoint = undefined
+      consumer.distrust()
       if (!entering) {
         duties = undefined
         return true
@@ -206,7 +187,7 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
     if (state.kind === 'held') {
       more = await advance(known, state.fence)
     } else {
-      if (state.kind === 'denied') blocked = undefined
+      if (state.kind === 'denied') setBlocked(undefined)
       await follow()
     }
     return (duties === undefined ? false : await build()) || more
@@ -222,15 +203,18 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
       beatAt = clock()
       try {
         const more = await round()
+        if (failures >= YIELD_AFTER) onAlert({ kind: 'recovered', lane })
         failures = 0
         failure = undefined
         if (!more) await alarm.wait(pauseMs())
       } catch (error) {
         // Whether the commit came through is not known: the checkpoint tells.
-        checkpoint = undefined
+        consumer.distrust()
         failures += 1
+        counters.failures += 1
         failure = error instanceof Error ? error.message : String(error)
         options.onError(error)
+        if (failures === YIELD_AFTER) onAlert({ kind: 'failing', lane, failures, message: failure })
         // It may be this process that is the matter.
         if (failures % YIELD_AFTER === 0) await lease.release()
         await ending.wait(backOffMs(failures, options.random()))
@@ -247,7 +231,7 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
       hintedAt = clock()
       alarm.ring()
     },
-    health: () => ({ beatAt, blocked: blocked ?? buildBlock, failure, lease: lease.state() }),
+    health: () => ({ beatAt, blocked: blocked ?? buildBlock, failure, lease: lease.state(), counters }),
     stop: () => {
       stopped.is = true
       alarm.ring()
@@ -255,4 +239,8 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
       return ended
     },
   }
+}
+
+function textOf({ reason, detail }: LaneBlock): { readonly reason: string; readonly detail: string } {
+  return { reason, detail }
 }

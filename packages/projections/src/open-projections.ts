@@ -3,10 +3,13 @@ import { hostname } from 'node:os'
 import { migrate, type PostgresStore } from '@tidemark/store'
 import type { AnyProjection, Domain } from '@tidemark/core'
 import { createAdvances } from './advances.ts'
+import type { OnAlert } from './alert.ts'
+import type { LaneCounters } from './counters.ts'
 import { startLaneWorker, type LaneHealth, type LaneWorker } from './lane-worker.ts'
 import type { PageRead, PageSnapshot, ProjectionVersion } from './page.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
 import { createParkedTools, type ParkedTools } from './parked-tools.ts'
+import { createRunGuarded } from './run-guarded.ts'
 import { knownLanes, readCheckpoint, readLag, SYNCED } from './statements/checkpoint.ts'
 import { readPage } from './statements/read-page.ts'
 import { readRows, type ReadRow, type RowsRead } from './statements/read-rows.ts'
@@ -20,6 +23,18 @@ export interface ProjectionsOptions {
   readonly pollMs?: number
   /** Most events in a batch. Default 1,000. */
   readonly batch?: number
+  /**
+   * Milliseconds that the code of the domain may take for a batch. What takes longer is broken off, and the event that it
+   * is about set aside. Default 500; more than 1,000 would cost this process its leases.
+   */
+  readonly foldMs?: number
+  /**
+   * What to do when a projection fails on four of five of the last 100 events: `stop` the lane before them until code runs
+   * that can fold them (default), or `park` them all and go on.
+   */
+  readonly onMassFailure?: 'stop' | 'park'
+  /** What a person should know of, as it happens. */
+  readonly onAlert?: OnAlert
   /** Brings the schema up to date first. Default true. */
   readonly migrate?: boolean
   /** Failures that are being retried, and those of listeners. Default: dropped, `lag()` still shows them. */
@@ -66,6 +81,8 @@ export interface Projections {
   /** Waits until the synced projections hold what the log held at a position; never longer than asked. */
   waitFor(place: { readonly lane: number; readonly position: number }, timeoutMs: number): Promise<Reached>
   lag(): Promise<readonly LaneLag[]>
+  /** What this process's workers have done, by lane. Asks nobody. */
+  counters(): readonly LaneCounters[]
   /** What people do about events that were set aside. */
   readonly parked: ParkedTools
 }
@@ -90,6 +107,15 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
   const own = await register(sql, domain.projections)
   const advances = createAdvances(onError)
   const workers = new Map<number, LaneWorker>()
+  const runGuarded = createRunGuarded(options.foldMs ?? 500)
+  const onAlert: OnAlert = (alert) => {
+    // A listener's bug is not the worker's failure.
+    try {
+      options.onAlert?.(alert)
+    } catch (error) {
+      onError(error)
+    }
+  }
   let started = false
   let closed = false
   let stopWaking = (): void => {}
@@ -108,6 +134,9 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       pollMs,
       largestBatch: batch,
       advances,
+      runGuarded,
+      onMassFailure: options.onMassFailure ?? 'stop',
+      onAlert,
       onError,
       random: Math.random,
       clock,
@@ -164,6 +193,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     },
     onAdvance: (listener) => advances.listen(listener),
     waitFor,
+    counters: () => [...workers.values()].map((worker) => ({ ...worker.health().counters })),
     lag: async () => {
       const lanes = await readLag(sql)
       return lanes.map(({ lane, checkpoint, head, seconds, parked }) => {

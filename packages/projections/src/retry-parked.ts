@@ -43,6 +43,19 @@ export function interpretTried(
   })
 }
 
+/** They cannot be tried together, and which of them is the matter is not known: all stay. Retry them by key. */
+export function keepAll(member: RegisteredProjection, tried: readonly TriedEvent[], message: string): readonly Touch[] {
+  return tried.map(({ parked, stored }) => ({
+    projection: member,
+    stored: standIn(parked, stored),
+    key: parked.by === 'key' ? parked.key : undefined,
+    folding: {
+      kind: 'park',
+      error: { reason: 'failed', message: `Tried with others, one of which failed: ${message}` },
+    },
+  }))
+}
+
 /** Only what names the event is looked at where it cannot be read. */
 function standIn(parked: ParkedEvent, found: StoredEvent | undefined): StoredEvent {
   const { eventId: id, position, tenant, stream, type } = parked

@@ -1,10 +1,14 @@
 import type { Domain, EventStore, StoredEvent } from '@tidemark/core'
-import type { Driver } from '@tidemark/store'
+import { DatabaseError, type Driver } from '@tidemark/store'
 import { carryOut } from './carry-out.ts'
+import type { Breaker, OpenBreaker, Tally } from './circuit-breaker.ts'
+import { condemnByStream, condemnTouches } from './condemn.ts'
 import { UNPARKED } from './control-event.ts'
-import { foldBatch, keyId, type RowId } from './fold-batch.ts'
-import { interpretEvents, type Block, type Touch } from './interpret-events.ts'
+import { foldBatch, keyId, type BatchWrites, type ParkedEvent, type RowId } from './fold-batch.ts'
+import { interpretEvents, type Block, type InterpretedEvents, type Touch } from './interpret-events.ts'
 import type { ProjectionSet } from './registered-projection.ts'
+import type { Guarded, RunGuarded } from './run-guarded.ts'
+import type { Condemned } from './suspicion.ts'
 import { commitBatch, type CommitAnswer } from './statements/commit-batch.ts'
 import { loadBatch, skipId } from './statements/load-batch.ts'
 
@@ -12,6 +16,7 @@ export interface BatchContext {
   readonly domain: Domain
   readonly store: Pick<EventStore, 'readLane'>
   readonly sql: Driver
+  readonly runGuarded: RunGuarded
 }
 
 export interface BatchRequest {
@@ -22,12 +27,35 @@ export interface BatchRequest {
   readonly limit: number
   readonly fence: number
   readonly set: ProjectionSet
+  /** The first event is to be set aside, whatever it is. */
+  readonly condemned?: Condemned | undefined
+  /** Looks at what was folded before it is written: an open breaker leaves it unwritten. */
+  readonly judge: (tallies: readonly Tally[]) => Breaker
 }
 
 export type BatchResult =
   /** No event after the checkpoint. */
   | { readonly kind: 'empty' }
-  | { readonly kind: 'committed'; readonly to: number; readonly events: number; readonly more: boolean }
+  | {
+      readonly kind: 'committed'
+      readonly to: number
+      readonly events: number
+      readonly rows: number
+      /** Events that were set aside for what is wrong with themselves. */
+      readonly parked: readonly ParkedEvent[]
+      readonly breaker: Breaker
+      readonly more: boolean
+    }
+  /** An event among these may be the cause: a handler that did not end, a row that the database does not take. */
+  | {
+      readonly kind: 'failed'
+      readonly events: number
+      readonly until: number
+      readonly hung: boolean
+      readonly message: string
+    }
+  /** The breaker has opened. */
+  | { readonly kind: 'refused'; readonly breaker: OpenBreaker }
   /** The first event after the checkpoint cannot be read by this code, and newer code may. Nothing was written. */
   | { readonly kind: 'blocked'; readonly block: Block }
   | { readonly kind: Exclude<CommitAnswer, 'committed'> }
@@ -37,21 +65,26 @@ export type BatchResult =
  * batch or nothing behind; which one it was, the checkpoint tells.
  */
 export async function runBatch(context: BatchContext, request: BatchRequest): Promise<BatchResult> {
-  const { domain, store, sql } = context
-  const { lane, from, limit, set } = request
+  const { store, sql, runGuarded } = context
+  const { lane, from, limit, set, condemned } = request
   const found = await store.readLane({ lane, after: from, limit })
   const [first] = found
   if (first === undefined) return { kind: 'empty' }
-  if (first.type === UNPARKED) {
-    const result = await carryOut(context, request, first)
-    if (result.kind === 'blocked') return result
-    if (result.kind !== 'committed') return { kind: result.kind }
-    return { kind: 'committed', to: first.position, events: 1, more: found.length > 1 }
-  }
   // What a control event changes is stamped with its position, so it is a batch of its own.
   const control = found.findIndex((event) => event.type === UNPARKED)
+  if (control === 0) return runControlEvent(context, request, first, found.length > 1)
   const events = control === -1 ? found : found.slice(0, control)
-  const { touches, last, block } = interpretEvents(domain, set, events)
+  const failed = (what: { hung: boolean; message: string }): BatchResult => ({
+    kind: 'failed',
+    events: events.length,
+    until: (events.at(-1) ?? first).position,
+    hung: what.hung,
+    message: what.message,
+  })
+
+  const read = interpret(context, set, events, condemned)
+  if (read.kind === 'failed') return failed(read)
+  const { touches, last, block } = read.value
   if (last === undefined) {
     if (block === undefined) throw new Error('A batch of events came to nothing and gave no reason.')
     return { kind: 'blocked', block }
@@ -62,18 +95,96 @@ export async function runBatch(context: BatchContext, request: BatchRequest): Pr
     stored.skipped.size === 0
       ? touches
       : touches.filter((touch) => !stored.skipped.has(skipId(touch.projection.projection.name, touch.stored.position)))
-  const kind = await commitBatch(sql, {
-    consumer: request.consumer,
-    lane,
-    from,
-    to: last.position,
-    eventId: last.id,
-    fence: request.fence,
-    covered: set.ids,
-    writes: foldBatch(counted, stored),
-  })
+  const folding =
+    condemned !== undefined && condemned.position === last.position && !condemned.byStream
+      ? condemnTouches(counted, stored, condemned.message, runGuarded)
+      : counted
+  const folded = runGuarded(() => foldBatch(folding, stored))
+  if (folded.kind === 'failed') return failed(folded)
+  const writes = folded.value
+  const breaker = request.judge(toTallies(folding, writes))
+  if (breaker.kind === 'open') return { kind: 'refused', breaker }
+  let kind: CommitAnswer
+  try {
+    kind = await commitBatch(sql, {
+      consumer: request.consumer,
+      lane,
+      from,
+      to: last.position,
+      eventId: last.id,
+      fence: request.fence,
+      covered: set.ids,
+      writes,
+    })
+  } catch (error) {
+    if (isRejected(error)) return failed({ hung: false, message: `The rows were not taken: ${error.message}` })
+    throw error
+  }
   if (kind !== 'committed') return { kind }
-  return { kind, to: last.position, events: countUpTo(events, last), more: control !== -1 || found.length >= limit }
+  return {
+    kind,
+    to: last.position,
+    events: countUpTo(events, last),
+    rows: writes.rows.length,
+    parked: writes.parked.filter((event) => event.reason !== 'behind'),
+    breaker,
+    more: control !== -1 || found.length >= limit,
+  }
+}
+
+async function runControlEvent(
+  context: BatchContext,
+  request: BatchRequest,
+  event: StoredEvent,
+  more: boolean,
+): Promise<BatchResult> {
+  try {
+    const result = await carryOut(context, request, event)
+    if (result.kind === 'blocked') return result
+    if (result.kind !== 'committed') return { kind: result.kind }
+    return { kind: 'committed', to: event.position, events: 1, rows: 0, parked: [], breaker: request.judge([]), more }
+  } catch (error) {
+    if (!isRejected(error)) throw error
+    return { kind: 'failed', events: 1, until: event.position, hung: false, message: error.message }
+  }
+}
+
+function interpret(
+  { domain, runGuarded }: BatchContext,
+  set: ProjectionSet,
+  events: readonly StoredEvent[],
+  condemned: Condemned | undefined,
+): Guarded<InterpretedEvents> {
+  const read = runGuarded(() => interpretEvents(domain, set, events))
+  const [event] = events
+  if (event === undefined || condemned?.position !== event.position) return read
+  if (read.kind === 'done' && !condemned.byStream) return read
+  const touches = condemnByStream(set, event, condemned.message)
+  return { kind: 'done', value: { touches, last: event, block: undefined } }
+}
+
+/** It was this call, and would be again. */
+function isRejected(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && error.kind === 'rejected'
+}
+
+function toTallies(touches: readonly Touch[], { parked }: BatchWrites): readonly Tally[] {
+  const tallies = new Map<number, { projection: string; tried: number; failed: number; error: string | undefined }>()
+  for (const { projection } of touches) {
+    const tally = tallies.get(projection.id)
+    if (tally !== undefined) tally.tried += 1
+    else tallies.set(projection.id, { projection: projection.projection.name, tried: 1, failed: 0, error: undefined })
+  }
+  for (const event of parked) {
+    const tally = tallies.get(event.projection)
+    if (tally === undefined) continue
+    if (event.reason === 'behind') tally.tried -= 1
+    else {
+      tally.failed += 1
+      tally.error ??= event.error?.message
+    }
+  }
+  return [...tallies.values()]
 }
 
 function toLoad(touches: readonly Touch[]): {
