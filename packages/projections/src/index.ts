@@ -1,0 +1,31 @@
+export { openProjections, type LaneLag, type Projections, type ProjectionsOptions } from './open-projections.ts'
+export type { OutcomeRead, PagePlace, PageRead, PageRow, PageSnapshot, ProjectionVersion } from './page.ts'
+export type { Alert, OnAlert } from './alert.ts'
+export type { OpenCause } from './circuit-breaker.ts'
+export type { LaneCounters } from './counters.ts'
+export type { FailingBlock } from './failing-block.ts'
+export type { Block } from './interpret-events.ts'
+export type { LeaseState } from './lease.ts'
+export type { RegistryBlock } from './lane-registry.ts'
+export type { ParkedAction, ParkedUnit } from './control-event.ts'
+export type { ParkedAnswer, ParkedFound, ParkedTools } from './parked-tools.ts'
+export type { ParkedEntry, ParkedFilter, ParkedPlace } from './statements/parked.ts'
+export { ROW_LIMITS } from './row-limits.ts'
+export type { ReadRow, RowsRead } from './statements/read-rows.ts'
+export type { Reached } from './wait-for-advance.ts'
+export {
+  openSqlProjections,
+  TablesChangedError,
+  type SqlProjectionLag,
+  type SqlProjections,
+  type SqlProjectionsOptions,
+  type SqlRead,
+} from './sql/open-sql-projections.ts'
+export type { SqlRetry } from './sql/retry-stream.ts'
+export {
+  sqlProjection,
+  type SqlContext,
+  type SqlProjection,
+  type SqlProjectionOptions,
+  type SqlStatement,
+} from './sql/sql-projection.ts'
