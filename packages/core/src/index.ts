@@ -62,6 +62,25 @@ export {
   type Projection,
   type RowOf,
 } from './projection.ts'
+export {
+  byReaction,
+  commandsFor,
+  followUpOf,
+  identified,
+  isReactionPrincipalId,
+  reaction,
+  reactionPrincipal,
+  reactionPrincipalId,
+  send,
+  type HeardRefusal,
+  type OnRefused,
+  type ReactContext,
+  type Reaction,
+  type ReactionCommand,
+  type ReactionOptions,
+  type Send,
+  type SentCommand,
+} from './reaction.ts'
 export { sharding, splitEscrow, wholeOf, type Sharding } from './sharding.ts'
 export {
   validate,

@@ -14,6 +14,15 @@ export { ROW_LIMITS } from './row-limits.ts'
 export type { ReadRow, RowsRead } from './statements/read-rows.ts'
 export type { Reached } from './wait-for-advance.ts'
 export {
+  openReactions,
+  type ParkedReactionTools,
+  type ReactionLag,
+  type Reactions,
+  type ReactionsOptions,
+} from './reactions/open-reactions.ts'
+export type { PushCommands } from './reactions/perform-commands.ts'
+export type { ParkedReaction, ParkedReactionFilter } from './reactions/statements/parked-reactions.ts'
+export {
   openSqlProjections,
   TablesChangedError,
   type SqlProjectionLag,

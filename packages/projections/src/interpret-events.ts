@@ -135,7 +135,7 @@ function keyWithoutData(
   return { kind: 'key', key: keyProblem(key) === undefined ? (key as string) : undefined }
 }
 
-function describeFailure(stored: StoredEvent, failure: ReadFailure): string {
+export function describeFailure(stored: StoredEvent, failure: ReadFailure): string {
   const which = `Event ${stored.id} (${stored.type}, version ${stored.version} of ${stored.stream})`
   switch (failure.kind) {
     case 'unknown-type':

@@ -98,6 +98,7 @@ describe('everybody else is unauthenticated', () => {
     ['no tenant', 'bad-claims', async () => `Bearer ${await sign({ tenant: undefined })}`],
     ['a tenant that is no name', 'bad-claims', async () => `Bearer ${await sign({ tenant: 'a\nb' })}`],
     ['a person that is no name', 'bad-claims', async () => `Bearer ${await sign({ sub: '' })}`],
+    ['a person who calls himself a reaction', 'bad-claims', async () => `Bearer ${await sign({ sub: 'reaction:x' })}`],
     ['roles that are no names', 'bad-claims', async () => `Bearer ${await sign({ roles: [{ admin: true }] })}`],
   ]
   test.each(cases)('%s: %s', async (_, reason, header) => {

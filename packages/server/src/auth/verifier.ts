@@ -1,4 +1,4 @@
-import type { Principal } from '@tidemark/core'
+import { isReactionPrincipalId, type Principal } from '@tidemark/core'
 import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose'
 
 /** Why a caller is not known. For the log; callers are only told that they are not. */
@@ -70,6 +70,8 @@ function toPrincipal(payload: JWTPayload): Principal | undefined {
     roles = [],
   } = payload as JWTPayload & { tenant?: unknown; name?: unknown; roles?: unknown }
   if (typeof sub !== 'string' || !NAME.test(sub) || typeof tenant !== 'string' || !NAME.test(tenant)) return undefined
+  // What reactions may do is nobody else's, whatever an issuer lets people call themselves.
+  if (isReactionPrincipalId(sub)) return undefined
   if (!Array.isArray(roles) || roles.length > MAX_ROLES) return undefined
   if (!roles.every((role): role is string => typeof role === 'string' && ROLE.test(role))) return undefined
   return { id: sub, tenant, name: typeof name === 'string' ? name.slice(0, 200) : sub, roles }

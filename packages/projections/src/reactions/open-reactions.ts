@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Domain, Reaction } from '@tidemark/core'
+import { migrate, type PostgresStore } from '@tidemark/store'
+import { createAdvances, type Advances } from '../advances.ts'
+import { knownLanes, readCheckpoint } from '../statements/checkpoint.ts'
+import { waitForAdvance, type Reached } from '../wait-for-advance.ts'
+import { createEventsWithStates } from './events-with-states.ts'
+import type { PushCommands } from './perform-commands.ts'
+import { reactionConsumer, startReactionWorker, type ReactionHealth, type ReactionWorker } from './reaction-worker.ts'
+import { respondWith } from './responder.ts'
+import {
+  listParkedReactions,
+  wishParked,
+  type ParkedReaction,
+  type ParkedReactionFilter,
+} from './statements/parked-reactions.ts'
+import { readReactionLag, registerReaction } from './statements/reaction-lane.ts'
+
+export interface ReactionsOptions {
+  readonly store: Pick<PostgresStore, 'readLane' | 'readStreams' | 'head' | 'onWake' | 'sql'>
+  readonly domain: Domain
+  readonly reactions: readonly Reaction[]
+  /** The command pipeline's `push`. */
+  readonly push: PushCommands
+  /** How often a lane is looked at when no hint comes. Milliseconds, default 250. */
+  readonly pollMs?: number
+  /** Most events answered before the checkpoint moves. Default 500. */
+  readonly batch?: number
+  /** Brings the schema up to date first. Default true. */
+  readonly migrate?: boolean
+  /** Failures that are being retried. Default: dropped, `lag()` still shows them. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** How far a reaction is behind a lane's log. */
+export interface ReactionLag {
+  readonly reaction: string
+  readonly lane: number
+  readonly checkpoint: number
+  /** Highest position of the log, read in the same snapshot. */
+  readonly head: number
+  /** Events after the checkpoint, of any type. */
+  readonly events: number
+  /** Age of the oldest event after the checkpoint, by the database's clock. */
+  readonly seconds: number
+  /** Events set aside, those behind others included. */
+  readonly parked: number
+  /** Milliseconds since its loop in this process gave a sign of life. */
+  readonly heartbeatAgeMs: number
+  /** An event that newer code wrote stops it. */
+  readonly blocked?: NonNullable<ReactionHealth['blocked']>
+  /** What is being retried. */
+  readonly failure?: string
+  /** Absent where this process has no worker for it. */
+  readonly lease?: ReactionHealth['lease']
+}
+
+/** What people do about events that a reaction could not answer. The worker, wherever it runs, carries it out within a second. */
+export interface ParkedReactionTools {
+  /** From the oldest; at most `limit`, default 100. */
+  list(filter?: ParkedReactionFilter, limit?: number): Promise<readonly ParkedReaction[]>
+  /** Tries a stream's parked events again, in order. Answers how many are parked. */
+  retry(place: { readonly reaction: string; readonly tenant: string; readonly stream: string }): Promise<number>
+  /** Leaves one event unanswered for good, and goes on with those behind it. Answers 0 where nothing is parked there. */
+  skip(place: {
+    readonly reaction: string
+    readonly tenant: string
+    readonly stream: string
+    readonly position: number
+  }): Promise<number>
+}
+
+export interface Reactions {
+  /** Starts the workers in this process. Without it this process only looks. */
+  start(): void
+  /** Finishes what is under way; resolves within 2 s. Store and pipeline stay open. */
+  close(): Promise<void>
+  /** Every reaction of this process in every lane. Throws DatabaseError. */
+  lag(): Promise<readonly ReactionLag[]>
+  /** Waits until a reaction has answered, or parked, what the log held at a position; never longer than asked. */
+  waitFor(
+    reaction: string,
+    place: { readonly lane: number; readonly position: number },
+    timeoutMs: number,
+  ): Promise<Reached>
+  readonly parked: ParkedReactionTools
+}
+
+const MIGRATIONS = new URL('../../migrations/', import.meta.url)
+const CLOSE_MS = 1_900
+/** How often new lanes are looked for; hints tell of them sooner. */
+const LANES_MS = 2_000
+
+/**
+ * Makes the reactions known to the log, so that from now on they miss nothing, and opens their workers.
+ *
+ * @throws TypeError where two reactions have one name, or one is of an aggregate that the domain does not have.
+ * @throws MigrationError, DatabaseError
+ */
+export async function openReactions(options: ReactionsOptions): Promise<Reactions> {
+  const { store, domain, reactions, pollMs = 250, batch = 500, onError = () => {} } = options
+  const sql = store.sql()
+  const clock = (): number => performance.now()
+  const openedAt = clock()
+  const holder = `${hostname()}/${process.pid}/${randomUUID()}`
+  assertReactions(domain, reactions)
+  if (options.migrate !== false) await migrate(sql, { namespace: 'projections', directory: MIGRATIONS })
+  for (const { name, startAt } of reactions) {
+    await registerReaction(sql, { reaction: name, fromBeginning: startAt === 'beginning' })
+  }
+  const advancesByName = new Map<string, Advances>(reactions.map(({ name }) => [name, createAdvances(onError)]))
+  const advancesOf = (name: string): Advances => {
+    const advances = advancesByName.get(name)
+    if (advances === undefined) throw new TypeError(`There is no reaction "${name}" here.`)
+    return advances
+  }
+  const workersByLane = new Map<number, ReadonlyMap<string, ReactionWorker>>()
+  let started = false
+  let closed = false
+  let stopWaking = (): void => {}
+  let lanesTimer: NodeJS.Timeout | undefined
+
+  const workLane = (lane: number): ReadonlyMap<string, ReactionWorker> => {
+    const running = workersByLane.get(lane)
+    if (running !== undefined) return running
+    const workers = new Map(
+      reactions.map((reaction) => [
+        reaction.name,
+        startReactionWorker({
+          domain,
+          store,
+          sql,
+          lane,
+          reaction,
+          respond: respondWith(reaction),
+          states: createEventsWithStates({ domain, aggregate: reaction.aggregate, store }),
+          push: options.push,
+          holder,
+          pollMs,
+          largestBatch: batch,
+          advances: advancesOf(reaction.name),
+          onError,
+          random: Math.random,
+          clock,
+        }),
+      ]),
+    )
+    workersByLane.set(lane, workers)
+    return workers
+  }
+
+  const allWorkers = (): readonly ReactionWorker[] =>
+    [...workersByLane.values()].flatMap((workers) => [...workers.values()])
+
+  const findLanes = async (): Promise<void> => {
+    try {
+      const lanes = await knownLanes(sql)
+      if (!closed) lanes.forEach(workLane)
+    } catch (error) {
+      onError(error)
+    }
+    if (!closed) lanesTimer = setTimeout(() => void findLanes(), LANES_MS).unref()
+  }
+
+  const wish = async (
+    asked: 'retry' | 'skip',
+    place: { reaction: string; tenant: string; stream: string; position: number | null },
+  ): Promise<number> => {
+    const count = await wishParked(sql, { ...place, wish: asked })
+    for (const worker of allWorkers()) worker.retry()
+    return count
+  }
+
+  return {
+    start: () => {
+      if (started || closed || reactions.length === 0) return
+      started = true
+      stopWaking = store.onWake((lane) => {
+        for (const worker of workLane(lane).values()) worker.wake()
+      })
+      void findLanes()
+    },
+    close: async () => {
+      closed = true
+      stopWaking()
+      clearTimeout(lanesTimer)
+      let timer: NodeJS.Timeout | undefined
+      const limit = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSE_MS)
+      })
+      await Promise.race([Promise.all(allWorkers().map((worker) => worker.stop())), limit])
+      clearTimeout(timer)
+    },
+    lag: async () => {
+      const lags: ReactionLag[] = []
+      for (const { name } of reactions) {
+        for (const { lane, checkpoint, head, seconds, parked } of await readReactionLag(sql, { reaction: name })) {
+          const health = workersByLane.get(lane)?.get(name)?.health()
+          lags.push({
+            reaction: name,
+            lane,
+            checkpoint,
+            head,
+            events: Math.max(0, head - checkpoint),
+            seconds,
+            parked,
+            heartbeatAgeMs: Math.max(0, clock() - (health?.beatAt ?? openedAt)),
+            ...(health?.blocked === undefined ? {} : { blocked: health.blocked }),
+            ...(health?.failure === undefined ? {} : { failure: health.failure }),
+            ...(health === undefined ? {} : { lease: health.lease }),
+          })
+        }
+      }
+      return lags
+    },
+    waitFor: (reaction, place, timeoutMs) =>
+      waitForAdvance({
+        ...place,
+        timeoutMs,
+        pollMs,
+        advances: advancesOf(reaction),
+        read: async () =>
+          (await readCheckpoint(sql, { consumer: reactionConsumer(reaction), lane: place.lane }))?.position ?? 0,
+      }),
+    parked: {
+      list: (filter = {}, limit = 100) => listParkedReactions(sql, { ...filter, limit }),
+      retry: (place) => wish('retry', { ...place, position: null }),
+      skip: (place) => wish('skip', place),
+    },
+  }
+}
+
+function assertReactions(domain: Domain, reactions: readonly Reaction[]): void {
+  const names = new Set<string>()
+  for (const { name, aggregate } of reactions) {
+    if (names.has(name)) throw new TypeError(`Two reactions are named "${name}".`)
+    names.add(name)
+    if (domain.aggregatesByName.get(aggregate.name) !== aggregate) {
+      throw new TypeError(`Reaction "${name}" is on aggregate "${aggregate.name}", which is not in the domain.`)
+    }
+  }
+}
