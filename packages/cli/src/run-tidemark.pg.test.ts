@@ -43,9 +43,27 @@ test('migrate brings an empty database up to date, once', async () => {
 test('show tells the events of a stream from a version on, and its snapshot', async () => {
   await fill('counter/a', 5)
   await tidemark('snapshot', '--domain', DOMAIN, '--min-events', '1')
-  const shown = await tidemark('streams', 'show', 'acme', 'counter/a', '--after', '2', '--limit', '2')
+  const shown = await tidemark('streams', 'show', 'acme', 'counter/a', '--from', '3', '--limit', '2')
   expect(shown).toMatchObject({ exit: EXIT.ok, json: { kind: 'stream', snapshot: { version: 5 } } })
   expect(shown.json['events']).toMatchObject([{ version: 3, type: 'counter.added', data: { by: 1 } }, { version: 4 }])
+  expect(shown.json['next']).toBe(5)
+})
+
+test('show goes backwards, and tells the events of some types only', async () => {
+  const store = await openStore({ url: database.url, hints: false })
+  const types = ['counter.added', 'counter.reset', 'counter.added', 'counter.reset', 'counter.added']
+  await store.append(newAppend({ stream: 'counter/a', events: types.map((type) => newEvent({}, type)) }))
+  await store.close()
+  const show = async (...options: string[]) => {
+    const { json } = await tidemark('streams', 'show', 'acme', 'counter/a', ...options)
+    return [(json['events'] as { version: number }[]).map((event) => event.version), json['next']]
+  }
+  expect(await show('--backwards', '--limit', '2')).toEqual([[5, 4], 3])
+  expect(await show('--backwards', '--from', '3', '--type', 'counter.reset')).toEqual([[2], null])
+  expect(await show('--type', 'counter.reset,counter.none')).toEqual([[2, 4], null])
+  expect(await show('--type', 'counter.none')).toEqual([[], null])
+  const wrong = await tidemark('streams', 'show', 'acme', 'counter/a', '--from', '-1')
+  expect(wrong).toMatchObject({ exit: EXIT.usage, json: { kind: 'failed' } })
 })
 
 test('show says for a person what it says for a program', async () => {

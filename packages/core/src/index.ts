@@ -173,4 +173,21 @@ export {
 } from './ports/encode-request.ts'
 export type { AtomicAppendAnswer, AtomicAppendRequest, AtomicPart } from './ports/atomic-append.ts'
 export type { KnownMember, MergedAppendAnswer, MergedAppendRequest, MergedMember } from './ports/merged-append.ts'
+export {
+  nextOf,
+  PAGE_DEFAULTS,
+  pageRange,
+  type LanePage,
+  type StreamPage,
+  type StreamPageRead,
+  type TypeSubscription,
+} from './ports/paged-reads.ts'
+export {
+  encodeSplit,
+  PREDECESSOR,
+  successorIn,
+  type EncodedSplit,
+  type SplitAnswer,
+  type SplitRequest,
+} from './ports/split-stream.ts'
 export type { Transport, TransportFailure } from './ports/transport.ts'

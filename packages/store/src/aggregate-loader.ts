@@ -2,6 +2,7 @@ import {
   evolveState,
   initialState,
   readEvent,
+  successorIn,
   type AnyAggregate,
   type Domain,
   type EventStore,
@@ -10,7 +11,6 @@ import {
   type VersionedState,
 } from '@tidemark/core'
 import { SNAPSHOT_POLICY, snapshotReason, type SnapshotPolicy } from './snapshot-policy.ts'
-import { SUCCESSOR } from './split-stream.ts'
 import type { SaveAnswer, Snapshot, Snapshots } from './snapshots.ts'
 
 /** Turns the state that one version of an aggregate's declaration folded into what the next one folds. Pure. */
@@ -167,8 +167,7 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
         return fold(aggregate, tenant, stream, start)
       }
       for (const stored of events) {
-        const link = stored.metadata[SUCCESSOR]
-        successor = typeof link === 'string' ? link : undefined
+        successor = successorIn(stored)
         if (stored.version <= current.version) continue
         const next = foldOne(domain, aggregate, current, stored)
         if (next.kind === 'unreadable') return next

@@ -1,9 +1,8 @@
 import type { AtomicAppendRequest } from '@tidemark/core'
-import { newAppend, newCommand, newEvent, newStream } from '@tidemark/testing/event-store-contract'
+import { newCommand, newEvent, newStream } from '@tidemark/testing/event-store-contract'
 import { testDatabase, type TestDatabase } from '@tidemark/testing/postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openStore, type PostgresStore } from './open-store.ts'
-import { splitStream } from './split-stream.ts'
 import { verifyLog } from './verify-log.ts'
 
 let database: TestDatabase
@@ -22,20 +21,6 @@ afterEach(async () => {
 const author = { tenant: 'acme', principal: 'ada', device: null, occurredAt: '2026-11-21T10:00:00.000Z' }
 const to = (...streams: readonly string[]): AtomicAppendRequest['streams'] =>
   streams.map((stream) => ({ stream, expected: 'any', events: [newEvent()] }))
-
-test('a closed stream among them: nothing is stored, and it is told where that one goes on; checking it is no append', async () => {
-  const [open, closed, successor] = [newStream(), newStream(), newStream()]
-  await store.append(newAppend({ stream: closed }))
-  const split = { stream: closed, expected: 1, successor, command: newCommand(), close: newEvent(), open: [newEvent()] }
-  expect(await splitStream(store.sql(), 0, { ...author, ...split })).toMatchObject({ kind: 'split' })
-  const head = await store.head(0)
-  const ask = (streams: AtomicAppendRequest['streams']) =>
-    store.appendAtomically({ ...author, command: newCommand(), streams })
-  expect(await ask(to(open, closed))).toEqual({ kind: 'stream-closed', stream: closed, successor })
-  expect(await store.head(0)).toBe(head)
-  const checked = { stream: closed, expected: 2, events: [] }
-  expect(await ask([checked, ...to(open)])).toMatchObject({ kind: 'appended', versions: [2, 1] })
-})
 
 test('while backends are killed, each is stored whole or not at all, once, and what was acknowledged is there', async () => {
   const streams = [newStream(), newStream(), newStream()]

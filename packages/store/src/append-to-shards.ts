@@ -70,6 +70,8 @@ export async function appendToShards<State>(
         break
       case 'appended':
         return { ...answer, shard }
+      case 'checked':
+        return { kind: 'invalid', issues: [{ path: '/events', code: 'not_json' }] }
       default:
         return answer
     }

@@ -56,6 +56,13 @@ const readAll = async () => ({
     { tenant: 'acme', stream: A, after: 1_000, limit: 5 },
     { tenant: 'other', stream: A, after: 0, limit: 5 },
   ]),
+  streamPages: await Promise.all(
+    (['forwards', 'backwards'] as const).flatMap((direction) =>
+      [{}, { from: 12, limit: 20 }, { types: ['counter.added'], window: 25 }, { types: ['no.such'] }].map((part) =>
+        store.readStreamPage({ tenant: 'acme', stream: A, direction, ...part }),
+      ),
+    ),
+  ),
   lane: await store.readLane({ lane: 0, after: 0, limit: 1_000 }),
   pages: await Promise.all([0, 5, 33, 90].map((after) => store.readLane({ lane: 0, after, limit: 7 }))),
   types: await store.readLane({ lane: 0, after: 2, limit: 60, types: ['counter.added'] }),

@@ -9,10 +9,13 @@ import type { Driver } from './driver.ts'
 import { ArchiveError } from './errors.ts'
 import { chunksInLane, chunksOfStream } from './statements/archived-chunks.ts'
 import { hasEventsBetween } from './statements/has-events-between.ts'
+import type { StreamTypesRead } from './statements/read-stream-types.ts'
 
 export interface ArchivedReads {
   readStreams(reads: readonly StreamRead[]): Promise<readonly (readonly StoredEvent[])[]>
   readLane(read: LaneRead): Promise<readonly StoredEvent[]>
+  /** A range of a stream, of some types, in either direction. */
+  readStreamTypes(read: StreamTypesRead): Promise<readonly StoredEvent[]>
 }
 
 export interface ArchivedReadsOptions {
@@ -21,6 +24,7 @@ export interface ArchivedReadsOptions {
   /** Reading the table alone. */
   readonly readStreams: (reads: readonly StreamRead[]) => Promise<readonly (readonly StoredEvent[])[]>
   readonly readLane: (read: LaneRead) => Promise<readonly StoredEvent[]>
+  readonly readStreamTypes: (read: StreamTypesRead) => Promise<readonly StoredEvent[]>
 }
 
 const ATTEMPTS = 20
@@ -119,6 +123,21 @@ export function createArchivedReads(options: ArchivedReadsOptions): ArchivedRead
       if (upTo === undefined) return readWholeLane(read)
       const limit = Math.min(read.limit, Math.floor(upTo) - read.after)
       return limit > 0 ? readWholeLane({ ...rest, limit }) : []
+    },
+    async readStreamTypes(read) {
+      const { tenant, stream, low, high, types, backwards, limit } = read
+      const { table, chunks } = await readBetween(
+        () => chunksOfStream(sql, { tenant, stream, after: low - 1, to: high }),
+        () => options.readStreamTypes(read),
+      )
+      const byVersion = new Map(table.map((event) => [event.version, event]))
+      for (const chunk of chunks) {
+        const isWanted = ({ version, type }: ArchivedEvent): boolean =>
+          version >= low && version <= high && types.includes(type)
+        for (const event of await eventsOf(files, chunk, isWanted)) byVersion.set(event.version, event)
+      }
+      const sign = backwards ? -1 : 1
+      return [...byVersion.values()].toSorted((a, b) => sign * (a.version - b.version)).slice(0, limit)
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { AtomicAppendAnswer, EncodedAtomic } from '@tidemark/core'
+import type { AppendAnswer, AtomicAppendAnswer, EncodedAtomic } from '@tidemark/core'
 import { toCommandResult } from './batch.ts'
 import { SerialWriter, type LaneCalls } from './serial-writer.ts'
 import { appendAtomically, type AtomicRow } from './statements/append-atomically.ts'
@@ -43,5 +43,20 @@ function toAtomicAnswer(lane: number, row: AtomicRow): AtomicAppendAnswer {
       return { kind: 'duplicate', result: toCommandResult(row.result) }
     case 'command-reused':
       return { kind: 'command-reused' }
+  }
+}
+
+/** What an append without events is answered, which is sent as an atomic one of a single stream. */
+export function toCheckAnswer(answer: AtomicAppendAnswer): AppendAnswer {
+  switch (answer.kind) {
+    case 'checked':
+      return { kind: 'checked', version: answer.versions[0] ?? 0 }
+    case 'conflict':
+      return { kind: 'conflict', current: answer.current }
+    case 'appended':
+    case 'stream-closed':
+      throw new Error(`An append without events was answered ${answer.kind}.`)
+    default:
+      return answer
   }
 }

@@ -26,6 +26,7 @@ export function answerHeld(
       const result = answer.kind === 'duplicate' ? answer.result : resultOf(first, answer)
       return result.hash === held.hash ? { kind: 'duplicate', result } : { kind: 'command-reused' }
     }
+    case 'checked':
     case 'conflict':
     case 'stream-closed':
     case 'invalid':

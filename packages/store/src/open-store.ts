@@ -3,6 +3,7 @@ import {
   encodeAtomic,
   encodeMerged,
   encodeSettle,
+  encodeSplit,
   isLogName,
   type AppendAnswer,
   type EventStore,
@@ -11,23 +12,28 @@ import type { ArchiveStorage } from './archive-storage.ts'
 import { createArchivedFiles } from './archived-files.ts'
 import { createArchivedReads } from './archived-reads.ts'
 import type { Driver } from './driver.ts'
-import { createAtomicWriter, type AtomicWriter } from './atomic-writer.ts'
+import { createAtomicWriter, toCheckAnswer } from './atomic-writer.ts'
 import { DatabaseError, isTransient, StoreOpenError } from './errors.ts'
 import { createHints, type Hints } from './hints.ts'
 import { LANE_QUEUE_LIMITS, type LaneQueueLimits } from './lane-queue.ts'
 import { LaneWriter } from './lane-writer.ts'
-import { createMergedWriter, type MergedWriter } from './merged-writer.ts'
+import { createMergedWriter } from './merged-writer.ts'
 import { migrateStore } from './migrate-store.ts'
 import { createPostgresDriver } from './postgres-driver.ts'
+import { readStreamPage } from './read-stream-page.ts'
 import { createResultsReader } from './results-reader.ts'
+import type { LaneCalls } from './serial-writer.ts'
+import { createSplitWriter } from './split-writer.ts'
 import { commandResults } from './statements/command-results.ts'
 import { laneHead } from './statements/lane-head.ts'
 import { observeEpoch } from './statements/observe-epoch.ts'
 import { readLane } from './statements/read-lane.ts'
+import { readStreamTypes } from './statements/read-stream-types.ts'
 import { readStreams } from './statements/read-streams.ts'
+import { streamHead } from './statements/stream-head.ts'
 import { serverFacts, type ServerFacts } from './statements/server-facts.ts'
 import { tenantLane } from './statements/tenant-lane.ts'
-import { subscribeLane } from './subscribe.ts'
+import { subscribeLane, subscribeToTypes, type SubscribeSource } from './subscribe.ts'
 import { createWakes } from './wakes.ts'
 
 export interface StoreOptions {
@@ -137,34 +143,25 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     hints?.announce(written)
   }
   const giveUpAfterMs = options.giveUpAfterMs ?? 10_000
-  const writersByLane = new Map<number, LaneWriter>()
-  const writerOf = (lane: number): LaneWriter => {
-    let writer = writersByLane.get(lane)
-    if (writer === undefined) {
-      writer = new LaneWriter({ lane, sql: appender, limits, giveUpAfterMs, onWritten })
-      writersByLane.set(lane, writer)
+  const stopped = new AbortController()
+  const writers: { close(): Promise<void> }[] = []
+  /** One writer of a kind per lane, made when it is first needed. */
+  const perLane = <Writer extends { close(): Promise<void> }>(create: (calls: LaneCalls) => Writer) => {
+    const writersByLane = new Map<number, Writer>()
+    return (lane: number): Writer => {
+      let writer = writersByLane.get(lane)
+      if (writer === undefined) {
+        writer = create({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
+        writersByLane.set(lane, writer)
+        writers.push(writer)
+      }
+      return writer
     }
-    return writer
   }
-  const mergedByLane = new Map<number, MergedWriter>()
-  const mergedWriterOf = (lane: number): MergedWriter => {
-    let writer = mergedByLane.get(lane)
-    if (writer === undefined) {
-      writer = createMergedWriter({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
-      mergedByLane.set(lane, writer)
-    }
-    return writer
-  }
-
-  const atomicByLane = new Map<number, AtomicWriter>()
-  const atomicWriterOf = (lane: number): AtomicWriter => {
-    let writer = atomicByLane.get(lane)
-    if (writer === undefined) {
-      writer = createAtomicWriter({ lane, sql: appender, giveUpAfterMs, onWritten, stopped: stopped.signal })
-      atomicByLane.set(lane, writer)
-    }
-    return writer
-  }
+  const writerOf = perLane((calls) => new LaneWriter({ ...calls, limits }))
+  const mergedWriterOf = perLane(createMergedWriter)
+  const atomicWriterOf = perLane(createAtomicWriter)
+  const splitWriterOf = perLane(createSplitWriter)
 
   const resultsOf = createResultsReader((asked) => commandResults(reader, { asked }))
   const laneByTenant = new Map<string, number>()
@@ -203,25 +200,33 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     files: createArchivedFiles(options.archive),
     readStreams: (reads) => readStreams(reader, { reads }),
     readLane: (read) => readLane(reader, read),
+    readStreamTypes: (read) => readStreamTypes(reader, read),
   })
+  const source: SubscribeSource = {
+    readLane: archivedReads.readLane,
+    head: (lane) => laneHead(reader, { lane }),
+    wakes,
+    pollMs: options.pollMs ?? 250,
+    stopped: stopped.signal,
+  }
 
   let closing: Promise<void> | undefined
-  const stopped = new AbortController()
   const close = async (): Promise<void> => {
     stopped.abort()
-    const writers = Promise.all(
-      [...writersByLane.values(), ...mergedByLane.values(), ...atomicByLane.values()].map((writer) => writer.close()),
-    )
     // Calls in flight get a second to end by themselves; then their connections go.
-    await atMost(1_000, writers)
+    await atMost(1_000, Promise.all(writers.map((writer) => writer.close())))
     await atMost(900, Promise.all([reader.close(600), appender.close(600), hints?.close()]))
   }
 
   return {
     append(request) {
-      const encoding = encodeAppend(request)
+      const encoding = encodeAppend(request, { mayBeEmpty: true })
       if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
-      return withLane(request.tenant, (lane) => writerOf(lane).append(encoding.encoded))
+      const { encoded } = encoding
+      if (encoded.ids.length > 0) return withLane(request.tenant, (lane) => writerOf(lane).append(encoded))
+      // A check is rare, and must not make those it would share a call with pay for it.
+      const check = { ...encoded, parts: [encoded] }
+      return withLane(request.tenant, async (lane) => toCheckAnswer(await atomicWriterOf(lane).append(check)))
     },
     appendMerged(request) {
       const encoding = encodeMerged(request)
@@ -238,15 +243,23 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
       return withLane(request.tenant, (lane) => writerOf(lane).settle(encoding.encoded))
     },
+    splitStream(request) {
+      const encoding = encodeSplit(request)
+      if (!encoding.ok) return Promise.resolve({ kind: 'invalid', issues: encoding.issues })
+      return withLane(request.tenant, (lane) => splitWriterOf(lane).append(encoding.encoded))
+    },
     results: (tenant, principal, commands) => withRetry(() => resultsOf(tenant, principal, commands)),
     readStreams: (reads) => withRetry(() => archivedReads.readStreams(reads)),
+    readStreamPage: (read) =>
+      withRetry(() => readStreamPage({ ...archivedReads, head: (of) => streamHead(reader, of) }, read)),
     readLane: (read) => withRetry(() => archivedReads.readLane(read)),
     subscribe(subscription) {
       wakes.know(subscription.lane)
-      return subscribeLane(
-        { readLane: archivedReads.readLane, wakes, pollMs: options.pollMs ?? 250, stopped: stopped.signal },
-        subscription,
-      )
+      return subscribeLane(source, subscription)
+    },
+    subscribeToTypes(subscription) {
+      wakes.know(subscription.lane)
+      return subscribeToTypes(source, subscription)
     },
     head: (lane) => withRetry(() => laneHead(reader, { lane })),
     laneOf,

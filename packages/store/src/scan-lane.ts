@@ -2,7 +2,7 @@
  * Reading a lane for some event types, without scanning for ever where there are few of them. There is no index by type,
  * which every append would pay for: each call looks at a window of positions, and says how far it has looked.
  */
-import type { EventStore, StoredEvent } from '@tidemark/core'
+import { PAGE_DEFAULTS, type EventStore, type LanePage } from '@tidemark/core'
 
 export interface LaneScan {
   readonly lane: number
@@ -15,14 +15,9 @@ export interface LaneScan {
   readonly window?: number
 }
 
-export interface Scanned {
-  readonly events: readonly StoredEvent[]
-  /** All events of these types up to here have been told; go on after it. Equal to `after` at the lane's head. */
-  readonly upTo: number
-}
-
-export async function scanLane(store: Pick<EventStore, 'head' | 'readLane'>, scan: LaneScan): Promise<Scanned> {
-  const { lane, after, types, limit = 500, window = 10_000 } = scan
+/** At the lane's head the page is empty and its `upTo` is `after`. */
+export async function scanLane(store: Pick<EventStore, 'head' | 'readLane'>, scan: LaneScan): Promise<LanePage> {
+  const { lane, after, types, limit = PAGE_DEFAULTS.limit, window = PAGE_DEFAULTS.window } = scan
   // The head comes first: what is stored after it was read is left for the next call.
   const upTo = Math.min(await store.head(lane), after + window)
   if (upTo <= after) return { events: [], upTo: after }

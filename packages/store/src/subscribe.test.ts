@@ -12,7 +12,7 @@ function subscribe(readLane: Read, pollMs: number, wakes = createWakes()) {
   const stopped = new AbortController()
   const controller = new AbortController()
   const events = subscribeLane(
-    { readLane, wakes, pollMs, stopped: stopped.signal },
+    { readLane, head: async () => 0, wakes, pollMs, stopped: stopped.signal },
     { lane: 0, after: 0, batch: 10, signal: controller.signal },
   )
   return { events, wakes, controller, stopped }

@@ -7,6 +7,9 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { describeAtomicAppends } from './event-store-contract-atomic.ts'
 import { describeBadInput } from './event-store-contract-bad-input.ts'
 import { describeHotStreams, describeMergedAppends } from './event-store-contract-hot.ts'
+import { describeAskingAgain } from './event-store-contract-matrix.ts'
+import { describePages } from './event-store-contract-pages.ts'
+import { describeSplits } from './event-store-contract-splits.ts'
 import { describeOrder, describeReading, describeSubscribing } from './event-store-contract-reading.ts'
 import { describeChains } from './event-store-contract-chains.ts'
 import { describeExpectedVersions, describeIdempotency } from './event-store-contract-writing.ts'
@@ -23,12 +26,15 @@ export interface ContractStore {
 const PARTS = {
   'expected versions': describeExpectedVersions,
   idempotency: describeIdempotency,
+  'asking again': describeAskingAgain,
   chains: describeChains,
   'atomic appends': describeAtomicAppends,
   'hot streams': describeHotStreams,
   'merged appends': describeMergedAppends,
   order: describeOrder,
+  splits: describeSplits,
   reading: describeReading,
+  pages: describePages,
   subscribing: describeSubscribing,
   'bad input': describeBadInput,
 } satisfies Readonly<Record<string, (store: EventStore) => void>>

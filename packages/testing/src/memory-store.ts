@@ -7,6 +7,10 @@ import {
   encodeAtomic,
   encodeMerged,
   encodeSettle,
+  encodeSplit,
+  nextOf,
+  PAGE_DEFAULTS,
+  pageRange,
   type AppendAnswer,
   type AppendRequest,
   type AtomicAppendAnswer,
@@ -17,12 +21,17 @@ import {
   type Json,
   type JsonObject,
   type KnownMember,
+  type LanePage,
   type MergedAppendAnswer,
   type MergedAppendRequest,
   type MergedMember,
   type SettleAnswer,
   type SettleRequest,
+  type SplitAnswer,
+  type SplitRequest,
   type StoredEvent,
+  type StreamPage,
+  type StreamPageRead,
   type SubscribeOptions,
   type WakeListener,
 } from '@tidemark/core'
@@ -40,6 +49,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
   const now = options.now ?? Date.now
   const eventsByLane = new Map<number, StoredEvent[]>()
   const eventsByStream = new Map<string, StoredEvent[]>()
+  const successorByStream = new Map<string, string>()
   const resultsByCommand = new Map<string, CommandResult>()
   const laneByTenant = new Map<string, number>()
   // A listener may be added twice, so each gets an entry of its own.
@@ -64,6 +74,13 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     return result.hash === request.command.hash ? { kind: 'duplicate', result } : { kind: 'command-reused' }
   }
 
+  const closed = (
+    tenant: string,
+    stream: string,
+  ): { readonly kind: 'stream-closed'; readonly successor: string } | undefined => {
+    const successor = successorByStream.get(streamKey(tenant, stream))
+    return successor === undefined ? undefined : { kind: 'stream-closed', successor }
+  }
   const streamOf = (tenant: string, stream: string): readonly StoredEvent[] =>
     eventsByStream.get(streamKey(tenant, stream)) ?? []
 
@@ -106,14 +123,15 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
   }
 
   const append = (request: AppendRequest): AppendAnswer => {
-    const encoding = encodeAppend(request)
+    const encoding = encodeAppend(request, { mayBeEmpty: true })
     if (!encoding.ok) return { kind: 'invalid', issues: encoding.issues }
     const first = known(request)
     if (first !== undefined) return first
     const { tenant, stream, principal, command } = request
     const events = streamOf(tenant, stream)
     if (!holds(encoding.encoded, events)) return { kind: 'conflict', current: events.length }
-    return write(encoding.encoded, command === null ? [] : [{ principal, command }])
+    if (request.events.length === 0) return { kind: 'checked', version: events.length }
+    return closed(tenant, stream) ?? write(encoding.encoded, command === null ? [] : [{ principal, command }])
   }
 
   const appendAtomically = (request: AtomicAppendRequest): AtomicAppendAnswer => {
@@ -128,6 +146,10 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
       if (!holds(part, events)) return { kind: 'conflict', stream: part.stream, current: events.length }
     }
     const written = parts.filter((part) => part.ids.length > 0)
+    for (const { stream } of written) {
+      const end = closed(tenant, stream)
+      if (end !== undefined) return { ...end, stream }
+    }
     for (const part of written) {
       if (part === written.at(-1)) write(part, command === null ? [] : [{ principal, command }])
       else write({ ...part, command: null }, [])
@@ -149,7 +171,25 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     if (found.length > 0) return { kind: 'known-members', known: found }
     const events = streamOf(tenant, stream)
     if (!holds(encoding.encoded.append, events)) return { kind: 'conflict', current: events.length }
-    return write(encoding.encoded.append, members)
+    return closed(tenant, stream) ?? write(encoding.encoded.append, members)
+  }
+
+  const splitStream = (request: SplitRequest): SplitAnswer => {
+    const encoding = encodeSplit(request)
+    if (!encoding.ok) return { kind: 'invalid', issues: encoding.issues }
+    const first = known(request)
+    if (first !== undefined) return first
+    const { append: all, successor } = encoding.encoded
+    const { tenant, stream, principal, command } = request
+    const end = closed(tenant, stream)
+    if (end !== undefined) return end
+    if (streamOf(tenant, successor).length > 0) return { kind: 'successor-exists' }
+    const events = streamOf(tenant, stream)
+    if (!holds(all, events)) return { kind: 'conflict', current: events.length }
+    write(eventsOf(all, 0, 1), [{ principal, command }])
+    successorByStream.set(streamKey(tenant, stream), successor)
+    const opened = { ...eventsOf(all, 1, all.ids.length), stream: successor, command: null }
+    return { ...write(opened, []), kind: 'split' }
   }
 
   const settle = (request: SettleRequest): SettleAnswer => {
@@ -174,6 +214,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     append: async (request) => append(request),
     appendAtomically: async (request) => appendAtomically(request),
     appendMerged: async (request) => appendMerged(request),
+    splitStream: async (request) => splitStream(request),
     settle: async (request) => settle(request),
     async results(tenant, principal, commands) {
       const found = new Map<string, CommandResult>()
@@ -189,11 +230,27 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
         const events = eventsByStream.get(streamKey(tenant, stream)) ?? []
         return events.slice(from, limit === undefined ? undefined : from + limit)
       }),
+    readStreamPage: async (read) => pageOf(streamOf(read.tenant, read.stream), read),
     async readLane({ lane, after, limit, types, upTo = Number.MAX_SAFE_INTEGER }) {
       const events = laneEvents(lane).slice(Math.max(0, after), Math.max(0, Math.floor(upTo)))
       return (types === undefined ? events : events.filter((event) => types.includes(event.type))).slice(0, limit)
     },
-    subscribe: (subscription) => follow(subscription, (after) => laneEvents(subscription.lane).slice(after), listen),
+    async *subscribe({ batch = PAGE_DEFAULTS.limit, ...rest }) {
+      const read = (after: number): LanePage => {
+        const events = laneEvents(rest.lane).slice(after, after + batch)
+        return { events, upTo: after + events.length }
+      }
+      for await (const { events } of follow(rest, read, listen)) yield events
+    },
+    subscribeToTypes({ types, batch = PAGE_DEFAULTS.limit, window = PAGE_DEFAULTS.window, ...rest }) {
+      const read = (after: number): LanePage => {
+        const seen = laneEvents(rest.lane).slice(after, after + window)
+        const events = seen.filter((event) => types.includes(event.type)).slice(0, batch)
+        const isCut = events.length === batch
+        return { events, upTo: isCut ? (events.at(-1)?.position ?? after) : after + seen.length }
+      }
+      return follow(rest, read, listen)
+    },
     head: async (lane) => laneEvents(lane).length,
     laneOf: async (tenant) => laneOf(tenant),
     epoch: async () => options.epoch ?? '00000000-0000-4000-8000-000000000000',
@@ -202,10 +259,10 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
 }
 
 async function* follow(
-  { after, batch = 500, lane, signal }: SubscribeOptions,
-  read: (after: number) => readonly StoredEvent[],
+  { after, lane, signal }: SubscribeOptions,
+  read: (after: number) => LanePage,
   listen: (listener: WakeListener) => () => void,
-): AsyncGenerator<readonly StoredEvent[], void, void> {
+): AsyncGenerator<LanePage, void, void> {
   let position = after
   let wakeUp = (): void => {}
   const onWake = (woken: number): void => {
@@ -216,15 +273,40 @@ async function* follow(
   signal.addEventListener('abort', onAbort)
   try {
     while (!signal.aborted) {
-      const events = read(position).slice(0, batch)
-      position = events.at(-1)?.position ?? position
-      if (events.length > 0) yield events
+      const page = read(position)
+      const isNews = page.upTo > position
+      position = page.upTo
+      if (isNews) yield page
       // Reading and waiting are one turn, so no append fits between them.
       else await new Promise<void>((resolve) => void (wakeUp = resolve))
     }
   } finally {
     stopListening()
     signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function pageOf(stream: readonly StoredEvent[], read: StreamPageRead): StreamPage {
+  const range = pageRange(read, stream.length)
+  if (range === undefined) return { events: [], next: undefined }
+  const seen = stream.slice(range.low - 1, range.high)
+  const found = read.types === undefined ? seen : seen.filter((event) => read.types?.includes(event.type))
+  const limit = Math.max(1, Math.floor(read.limit ?? PAGE_DEFAULTS.limit))
+  const events = (read.direction === 'backwards' ? found.toReversed() : found).slice(0, limit)
+  return { events, next: nextOf(read, range, stream.length, events) }
+}
+
+/** Some of the events that an append holds. */
+function eventsOf(append: EncodedAppend, from: number, to: number): EncodedAppend {
+  const cut = <T>(list: readonly T[]): readonly T[] => list.slice(from, to)
+  const { ids, types, schemas, data, metadata } = append
+  return {
+    ...append,
+    ids: cut(ids),
+    types: cut(types),
+    schemas: cut(schemas),
+    data: cut(data),
+    metadata: cut(metadata),
   }
 }
 

@@ -7,6 +7,8 @@
 import type { Json, JsonObject, JsonIssue } from '../stored-json.ts'
 import type { AtomicAppendAnswer, AtomicAppendRequest } from './atomic-append.ts'
 import type { MergedAppendAnswer, MergedAppendRequest } from './merged-append.ts'
+import type { LanePage, StreamPage, StreamPageRead, TypeSubscription } from './paged-reads.ts'
+import type { SplitAnswer, SplitRequest } from './split-stream.ts'
 
 /**
  * The version a command was decided on: the number of events its stream had.
@@ -67,7 +69,10 @@ export interface AppendRequest {
   /** `null` for appends that need no idempotency (tests, migrations). */
   readonly command: CommandIdentity | null
   readonly occurredAt: string
-  /** At least one; a command that changed nothing is settled instead. */
+  /**
+   * None: the append only checks what it expects (`checked`), and its command has no result. A command that changed
+   * nothing is settled instead.
+   */
   readonly events: readonly NewEvent[]
 }
 
@@ -109,6 +114,8 @@ export type CommandResult =
 
 export type AppendAnswer =
   | { readonly kind: 'appended'; readonly version: number; readonly lane: number; readonly position: number }
+  /** The append had no events, and the stream is where it expected it, at this version. Nothing was written. */
+  | { readonly kind: 'checked'; readonly version: number }
   /** The command id is known with the same hash: nothing was written, here is what it led to the first time. */
   | { readonly kind: 'duplicate'; readonly result: CommandResult }
   /** The command id is known with another hash. */
@@ -184,6 +191,13 @@ export interface EventStore {
    */
   appendAtomically(request: AtomicAppendRequest): Promise<AtomicAppendAnswer>
 
+  /**
+   * Splits a stream that has grown too long: its closing event, its successor's first events and the closure are stored
+   * in one call, or nothing is. From then on what is appended to the stream is answered `stream-closed`. What is carried
+   * forward is the domain's to say, in events of its own, so that projections see it too.
+   */
+  splitStream(request: SplitRequest): Promise<SplitAnswer>
+
   /** Stores the outcome of a command without events, under the same lock and the same id rules as an append. */
   settle(request: SettleRequest): Promise<SettleAnswer>
 
@@ -193,11 +207,23 @@ export interface EventStore {
   /** One answer per read, in the same order. Unknown streams and streams of other tenants are empty arrays. */
   readStreams(reads: readonly StreamRead[]): Promise<readonly (readonly StoredEvent[])[]>
 
+  /**
+   * One page of a stream, forwards or backwards, of all types or of some. The work is bounded by the page, however
+   * rare the types are.
+   */
+  readStreamPage(read: StreamPageRead): Promise<StreamPage>
+
   /** Events of a lane in position order. What was not there at position p will never appear at or below p later. */
   readLane(read: LaneRead): Promise<readonly StoredEvent[]>
 
   /** Catches up from `after`, then follows live; one code path. Pull-based: nothing is read ahead of the consumer. */
   subscribe(options: SubscribeOptions): AsyncIterable<readonly StoredEvent[]>
+
+  /**
+   * The same for some event types. A page comes also where nothing in it matched, and says up to where the lane has been
+   * looked at: a checkpoint moves on, and whoever resumes from it does not look again.
+   */
+  subscribeToTypes(options: TypeSubscription): AsyncIterable<LanePage>
 
   /** Highest position of the lane, 0 when it is empty. */
   head(lane: number): Promise<number>

@@ -43,7 +43,7 @@ export function fromResult(result: CommandResult, tokenOf: TokenOf): PushAnswer 
 
 /** What the store said other than that it wrote, or that the version was stale. */
 export function fromStore(
-  answer: Exclude<AppendAnswer | SettleAnswer, { kind: 'appended' | 'settled' | 'conflict' }>,
+  answer: Exclude<AppendAnswer | SettleAnswer, { kind: 'appended' | 'checked' | 'settled' | 'conflict' }>,
   tokenOf: TokenOf,
 ): PushAnswer {
   switch (answer.kind) {

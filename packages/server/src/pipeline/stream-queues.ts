@@ -244,6 +244,8 @@ class StreamQueue {
         this.#broken = true
         this.#finish(job, this.#outage(answer.error))
         break
+      case 'checked':
+        throw new Error('An append with events was answered as if it had none.')
       default:
         this.#broken = true
         this.#finish(job, fromStore(answer, tokenOf))
