@@ -34,15 +34,19 @@ export function isTransient(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && error.kind !== 'rejected'
 }
 
+/** SQLSTATE of a role that may not do what it asked for. */
+export const INSUFFICIENT_PRIVILEGE = '42501'
+
 /**
  * Why migrations stopped:
  * `checksum-changed`: the file of an applied migration was edited; restore it and put the change into a new file;
  * `failed`: a migration's SQL failed, and nothing of it was kept;
+ * `not-owner`: there is something to migrate, and this role may not change the schema;
  * `bad-directory`: a file is not named `0001-what-it-does.sql`, or two share a number.
  */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError'
-  readonly kind: 'checksum-changed' | 'failed' | 'bad-directory'
+  readonly kind: 'checksum-changed' | 'failed' | 'not-owner' | 'bad-directory'
   readonly namespace: string
   readonly migration: string
 
@@ -57,7 +61,7 @@ export class MigrationError extends Error {
 /** Why a store could not be opened on a database that answered. */
 export class StoreOpenError extends Error {
   override readonly name = 'StoreOpenError'
-  readonly kind: 'unreachable' | 'server-too-old' | 'not-utf8' | 'standby'
+  readonly kind: 'unreachable' | 'server-too-old' | 'not-utf8' | 'standby' | 'no-access'
 
   constructor(kind: StoreOpenError['kind'], message: string, cause?: unknown) {
     super(message, { cause })

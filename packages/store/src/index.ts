@@ -18,6 +18,7 @@ export {
 } from './aggregate-loader.ts'
 export { createFileArchive, type ArchiveStorage } from './archive-storage.ts'
 export { archiveStreams, type ArchiveOptions, type ArchiveProgress, type ArchiveResult } from './archive-streams.ts'
+export { grantAccess, revokeAccess, type AccessKind } from './grant-access.ts'
 export type { Driver, DriverOptions, QueryOptions, QueryParameter, Row } from './driver.ts'
 export {
   ArchiveError,
@@ -28,12 +29,14 @@ export {
   type DatabaseFailure,
 } from './errors.ts'
 export type { LaneQueueLimits } from './lane-queue.ts'
-export { scanLane, type LaneScan } from './scan-lane.ts'
+export { scanLane, type LaneScan, type Scanned } from './scan-lane.ts'
 export { migrateStore } from './migrate-store.ts'
 export { migrate, type MigrateOptions } from './migrate.ts'
 export { openStore, type PostgresStore, type Readiness, type StoreOptions } from './open-store.ts'
 export { createPostgresDriver } from './postgres-driver.ts'
+export { oneTenant } from './statements/one-tenant.ts'
 export { resnapshot, type ResnapshotOptions, type ResnapshotProgress, type ResnapshotResult } from './resnapshot.ts'
+export { splitStream, type SplitAnswer, type SplitRequest } from './split-stream.ts'
 export type { SnapshotPolicy } from './snapshot-policy.ts'
 export { createSnapshots, type NewSnapshot, type SaveAnswer, type Snapshot, type Snapshots } from './snapshots.ts'
 export type { RangeHash } from './range-hash.ts'

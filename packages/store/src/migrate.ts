@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Driver } from './driver.ts'
-import { DatabaseError, MigrationError } from './errors.ts'
+import { DatabaseError, INSUFFICIENT_PRIVILEGE, MigrationError } from './errors.ts'
 
 export interface MigrateOptions {
   /** Whose migrations these are; each namespace has its own sequence. Lower-case letters, digits and `-`. */
@@ -56,6 +56,16 @@ export async function migrate(sql: Driver, options: MigrateOptions): Promise<rea
       // Another process was first (its row is there), or the connection was lost after the commit.
       known = await appliedMigrations(sql, options.namespace)
       if (isApplied(known, migration, options.namespace)) continue
+      if (error instanceof DatabaseError && error.code === INSUFFICIENT_PRIVILEGE) {
+        throw new MigrationError(
+          'not-owner',
+          options.namespace,
+          migration.name,
+          `Migration ${options.namespace}/${migration.name} is not applied here yet, and this role may not change the ` +
+            `schema (${error.message}). Start this release once as the schema's owner, or run its migrations as the owner.`,
+          error,
+        )
+      }
       const cause = error instanceof DatabaseError ? error.message : String(error)
       throw new MigrationError(
         'failed',
@@ -126,7 +136,12 @@ function toScript({ name, checksum, text }: Migration, namespace: string): strin
 select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true);
 select pg_advisory_xact_lock(${MIGRATION_LOCK});
 insert into tidemark.migrations (namespace, name, checksum) values (${literal(namespace)}, ${literal(name)}, ${literal(checksum)});
-${text}`
+${text}
+;
+do $secure$ begin
+  -- Whatever the migration made is brought under the rules of 0030-access.sql before anybody can see it.
+  if to_regprocedure('tidemark.secure()') is not null then perform tidemark.secure(); end if;
+end $secure$;`
 }
 
 function literal(text: string): string {

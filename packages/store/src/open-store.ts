@@ -13,13 +13,12 @@ import { createArchivedFiles } from './archived-files.ts'
 import { createArchivedReads } from './archived-reads.ts'
 import type { Driver } from './driver.ts'
 import { createAtomicWriter, toCheckAnswer } from './atomic-writer.ts'
-import { DatabaseError, isTransient, StoreOpenError } from './errors.ts'
+import { isTransient } from './errors.ts'
 import { createHints, type Hints } from './hints.ts'
 import { LANE_QUEUE_LIMITS, type LaneQueueLimits } from './lane-queue.ts'
 import { LaneWriter } from './lane-writer.ts'
 import { createMergedWriter } from './merged-writer.ts'
-import { migrateStore } from './migrate-store.ts'
-import { createPostgresDriver } from './postgres-driver.ts'
+import { openPools } from './open-pools.ts'
 import { readStreamPage } from './read-stream-page.ts'
 import { createResultsReader } from './results-reader.ts'
 import type { LaneCalls } from './serial-writer.ts'
@@ -31,7 +30,6 @@ import { readLane } from './statements/read-lane.ts'
 import { readStreamTypes } from './statements/read-stream-types.ts'
 import { readStreams } from './statements/read-streams.ts'
 import { streamHead } from './statements/stream-head.ts'
-import { serverFacts, type ServerFacts } from './statements/server-facts.ts'
 import { tenantLane } from './statements/tenant-lane.ts'
 import { subscribeLane, subscribeToTypes, type SubscribeSource } from './subscribe.ts'
 import { createWakes } from './wakes.ts'
@@ -43,7 +41,7 @@ export interface StoreOptions {
   readonly migrate?: boolean
   /** Shown in `pg_stat_activity`. Default `tidemark`. */
   readonly applicationName?: string
-  /** Connections for reads and for the SQL of sibling packages. Default 8. */
+  /** Connections for reads and for the SQL of sibling packages; twice as many where it works as granted roles. Default 8. */
   readonly connections?: number
   /** Connections for appends; two per busy lane are used at most. Default 4. */
   readonly appendConnections?: number
@@ -68,8 +66,13 @@ export interface StoreOptions {
 export type Readiness = 'ready' | { readonly kind: 'not-ready'; readonly reason: string }
 
 export interface PostgresStore extends EventStore {
-  /** For the SQL of sibling packages; shares the pool of the store's reads. */
+  /** For the SQL of sibling packages that concerns all tenants; shares the pool of the store's reads. */
   sql(): Driver
+  /**
+   * For statements that read one tenant, which they name by {@link oneTenant}. Where the store works as granted roles they
+   * see nothing of another tenant, whatever they ask for; else it is `sql()`.
+   */
+  tenantSql(): Driver
   /** Whether the database answers, for reads and for appends, within a second. */
   ready(): Promise<Readiness>
   /** Ends everything within 2 s. Appends that wait or are cut off are answered `unavailable`. */
@@ -87,8 +90,6 @@ const READ_ATTEMPTS = 4
  */
 export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const { url, applicationName = 'tidemark', defaultLane = 0 } = options
-  const deadlineMs = options.deadlineMs ?? 15_000
-  const appendDeadlineMs = options.appendDeadlineMs ?? 5_000
   const wakes = createWakes()
   let epoch: Promise<string> | undefined
   // A promotion or a restore cuts every connection: after a cut the epoch is asked for again.
@@ -96,40 +97,14 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     epoch = undefined
   }
 
-  const reader = createPostgresDriver({
+  const { reader, tenantReader, appender, all } = await openPools({
     url,
     applicationName,
-    maxConnections: options.connections ?? 8,
-    deadlineMs,
-    settings: {
-      statement_timeout: Math.max(1_000, deadlineMs - 1_000),
-      lock_timeout: 5_000,
-      idle_in_transaction_session_timeout: 2_000,
-    },
-    onLost,
-  })
-  let facts: ServerFacts
-  try {
-    facts = await prepare(reader, options.migrate ?? true)
-  } catch (error) {
-    await reader.close(500)
-    throw error
-  }
-  const appender = createPostgresDriver({
-    url,
-    applicationName: `${applicationName} append`,
-    maxConnections: options.appendConnections ?? 4,
-    deadlineMs: appendDeadlineMs,
-    settings: {
-      statement_timeout: Math.max(500, appendDeadlineMs - 1_000),
-      lock_timeout: Math.min(2_000, appendDeadlineMs),
-      idle_in_transaction_session_timeout: 2_000,
-      // Plans made while a table is small must not outlive that; every plan here is an index scan.
-      enable_seqscan: 'off',
-      jit: 'off',
-      // "Accepted" means that the events survive a crash. Stronger settings of the server stay.
-      ...(facts.synchronousCommit === 'off' ? { synchronous_commit: 'on' } : {}),
-    },
+    migrate: options.migrate ?? true,
+    connections: options.connections ?? 8,
+    appendConnections: options.appendConnections ?? 4,
+    deadlineMs: options.deadlineMs ?? 15_000,
+    appendDeadlineMs: options.appendDeadlineMs ?? 5_000,
     onLost,
   })
   const hints: Hints | undefined =
@@ -163,7 +138,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const atomicWriterOf = perLane(createAtomicWriter)
   const splitWriterOf = perLane(createSplitWriter)
 
-  const resultsOf = createResultsReader((asked) => commandResults(reader, { asked }))
+  const resultsOf = createResultsReader((asked) => commandResults(tenantReader, { asked }))
   const laneByTenant = new Map<string, number>()
   const laneOf = async (tenant: string): Promise<number> => {
     const cached = laneByTenant.get(tenant)
@@ -198,7 +173,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const archivedReads = createArchivedReads({
     sql: reader,
     files: createArchivedFiles(options.archive),
-    readStreams: (reads) => readStreams(reader, { reads }),
+    readStreams: (reads) => readStreams(tenantReader, { reads }),
     readLane: (read) => readLane(reader, read),
     readStreamTypes: (read) => readStreamTypes(reader, read),
   })
@@ -215,7 +190,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     stopped.abort()
     // Calls in flight get a second to end by themselves; then their connections go.
     await atMost(1_000, Promise.all(writers.map((writer) => writer.close())))
-    await atMost(900, Promise.all([reader.close(600), appender.close(600), hints?.close()]))
+    await atMost(900, Promise.all([...all.map((pool) => pool.close(600)), hints?.close()]))
   }
 
   return {
@@ -275,10 +250,11 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     },
     onWake: (listener) => wakes.listen(listener),
     sql: () => reader,
+    tenantSql: () => tenantReader,
     async ready() {
       if (closing !== undefined) return { kind: 'not-ready', reason: 'The store is closed.' }
       try {
-        await Promise.all([reader, appender].map((driver) => driver.query('select 1', [], { deadlineMs: 1_000 })))
+        await Promise.all(all.map((pool) => pool.query('select 1', [], { deadlineMs: 1_000 })))
         return 'ready'
       } catch (error) {
         return { kind: 'not-ready', reason: error instanceof Error ? error.message : String(error) }
@@ -289,31 +265,6 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
       return closing
     },
   }
-}
-
-async function prepare(sql: Driver, shouldMigrate: boolean): Promise<ServerFacts> {
-  let facts: ServerFacts
-  try {
-    facts = await serverFacts(sql)
-  } catch (error) {
-    const why = error instanceof DatabaseError ? `${error.code}: ${error.message}` : String(error)
-    throw new StoreOpenError(
-      'unreachable',
-      `The database could not be asked. Check the URL and the server. (${why})`,
-      error,
-    )
-  }
-  if (facts.version < 150_000) {
-    throw new StoreOpenError('server-too-old', `Postgres 15 or newer is needed, this is ${facts.version}.`)
-  }
-  if (facts.encoding !== 'UTF8') {
-    throw new StoreOpenError('not-utf8', `The database must be encoded in UTF8, this one is in ${facts.encoding}.`)
-  }
-  if (facts.standby) {
-    throw new StoreOpenError('standby', 'This server is a standby; the store must be opened on the primary.')
-  }
-  if (shouldMigrate) await migrateStore(sql)
-  return facts
 }
 
 /** Waits for the promise, but no longer than so many milliseconds. */

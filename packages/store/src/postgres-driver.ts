@@ -194,7 +194,7 @@ async function send(
 }
 
 /** SQLSTATEs (classes, or whole codes) after which the statement is known to be rolled back and may work later. */
-const ROLLED_BACK = ['25006', '40', '53', '55', '57014', '58']
+const ROLLED_BACK = ['25006', '25P03', '25P04', '40', '53', '55', '57014', '58']
 /** Failures of the connection attempt itself: the statement was never sent. */
 const NOT_SENT = new Set(['CONNECT_TIMEOUT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'])
 

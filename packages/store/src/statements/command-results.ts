@@ -19,7 +19,9 @@ export async function commandResults(
     `select x.place - 1 as place, r.*
        from unnest(string_to_array($1, E'\\n'), string_to_array($2, E'\\n'), $3::uuid[])
             with ordinality as x (tenant, principal, command, place)
-      cross join lateral tidemark.command_result(x.tenant, x.principal, x.command) as r`,
+      cross join lateral (
+        select r.* from set_config('tidemark.tenant', x.tenant, true) as shown (tenant)
+         cross join lateral tidemark.command_result(shown.tenant, x.principal, x.command) as r offset 0) as r`,
     [
       asked.map(({ tenant }) => tenant).join('\n'),
       asked.map(({ principal }) => principal).join('\n'),

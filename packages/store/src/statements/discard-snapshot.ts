@@ -5,8 +5,10 @@ export async function discardSnapshot(
   sql: Driver,
   input: { tenant: string; stream: string; version: number; eventId: string },
 ): Promise<void> {
-  await sql.query(
-    'delete from tidemark.snapshots where tenant = $1 and stream = $2 and version = $3 and event_id = $4',
-    [input.tenant, input.stream, input.version, input.eventId],
-  )
+  await sql.query('select tidemark.discard_snapshot($1, $2, $3, $4)', [
+    input.tenant,
+    input.stream,
+    input.version,
+    input.eventId,
+  ])
 }

@@ -3,6 +3,7 @@ import { toArrayLiteral } from '../batch.ts'
 import type { Driver } from '../driver.ts'
 import { EVENT_COLUMNS } from './event-columns.ts'
 import { readStream } from './read-stream.ts'
+import { oneTenant } from './one-tenant.ts'
 
 /**
  * Many stream reads in one query: per read an index range scan of events_version (the lateral query with an offset keeps
@@ -28,7 +29,7 @@ export async function readStreams(
             as x (read, tenant, stream, after, count)
       cross join lateral (
         select ${EVENT_COLUMNS} from tidemark.events
-         where tenant = x.tenant and stream = x.stream and version > x.after
+         where tenant = ${oneTenant('x.tenant')} and stream = x.stream and version > x.after
            and (x.count is null or version <= x.after + x.count)
          order by version offset 0) as e
       order by x.read, e.version`,
