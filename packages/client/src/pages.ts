@@ -2,6 +2,7 @@ import {
   parseStreamId,
   STATE_PREFIX,
   type Page,
+  type Renewal,
   type StreamId,
   type VersionedState,
   type WireOutcome,
@@ -98,6 +99,9 @@ export async function applyPage(
 
   const changes = [...changed.values()]
   if (page.reset) await write.rows.clear()
+  else if (page.renews !== undefined) await dropRenewed(write, page.renews)
+  /** More than is listed has gone: what is shown is read again. */
+  const isWide = page.reset || page.renews !== undefined || changes.length > LISTED_ROWS
   await write.rows.bulkPut(changes.flatMap(({ record }) => record ?? []))
   const gone = changes.flatMap(({ projection, key, record }): [string, string][] =>
     record === null ? [[projection, key]] : [],
@@ -106,10 +110,10 @@ export async function applyPage(
   await write.cursors.put({ name: 'feed', cursor: page.cursor, staging: null, reset: false })
 
   const work = await settleOutcomes(context, write, page.outcomes)
-  const moved = page.reset ? null : streamsOf(changes)
+  const moved = page.reset || page.renews !== undefined ? null : streamsOf(changes)
   const rebased = await rebaseMoved(context, write, moved, work.streams)
   const put = [...work.put.filter((each) => !rebased.some((other) => other.id === each.id)), ...rebased]
-  const hasRows = page.reset || changes.length > 0
+  const hasRows = isWide || changes.length > 0
   const hasWork = put.length + work.dropped.length + work.attentionPut.length + work.attentionDropped.length > 0
   return {
     result: { kind: 'applied' },
@@ -118,11 +122,17 @@ export async function applyPage(
       dropped: work.dropped,
       attentionPut: work.attentionPut,
       attentionDropped: work.attentionDropped,
-      rows: changes.length > LISTED_ROWS ? [] : [...(await readBases(write, context.domain, put)), ...changes],
-      everything: page.reset || changes.length > LISTED_ROWS,
+      rows: isWide ? [] : [...(await readBases(write, context.domain, put)), ...changes],
+      everything: isWide,
       moved: { rows: hasRows ? 1 : 0, work: hasWork ? 1 : 0 },
     },
   }
+}
+
+/** Removes the rows of the parts that the cut replaces: what the page and those before it hold of them follows. */
+async function dropRenewed(write: Write, { scopes, projections }: Renewal): Promise<void> {
+  for (const name of projections) await write.rows.where('[projection+key]').between([name], [name, []]).delete()
+  if (scopes.length > 0) await write.rows.filter((row) => scopes.includes(row.scope)).delete()
 }
 
 interface StoredChange extends RowChange {

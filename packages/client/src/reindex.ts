@@ -1,13 +1,17 @@
 import type { Domain } from '@tidemark/core'
 import { indexKeysOf } from './index-keys.ts'
 import type { Database } from './database.ts'
+import type { RowRecord } from './records.ts'
 
 /**
- * Gives stored rows the index entries that the domain declares today. Rows carry their entries with them, so an index
- * that a new release adds, changes or drops is made here, at the first start of that release, and needs no network.
+ * Makes stored rows fit for the domain of today, at the first start of a release and without a network. They get the
+ * index entries that are declared now, for rows carry them along. Rows of a projection that has another version now
+ * stay until the server's new ones take their place, but only those that have the shape that the code expects.
  */
 export async function reindexRows(domain: Domain, database: Database): Promise<void> {
-  const declared = Object.fromEntries(domain.projections.map((each) => [each.name, JSON.stringify(each.indexes)]))
+  const declared = Object.fromEntries(
+    domain.projections.map(({ name, version, indexes }) => [name, JSON.stringify([version, indexes])]),
+  )
   const fingerprint = JSON.stringify(declared)
   const { value: known } = await database.read([], async (tables) => (await tables.meta.get('indexes'))?.value)
   if (known === fingerprint) return
@@ -18,8 +22,12 @@ export async function reindexRows(domain: Domain, database: Database): Promise<v
       await write.rows
         .where('[projection+key]')
         .between([projection.name], [projection.name, []])
-        .modify((record, change) => {
-          change.value = { ...record, ix: indexKeysOf(projection, record.key, record.row) }
+        .modify((record, change: { value?: RowRecord }) => {
+          if (projection.isRow(record.row)) {
+            change.value = { ...record, ix: indexKeysOf(projection, record.key, record.row) }
+          } else {
+            delete change.value
+          }
         })
     }
     await write.meta.put({ name: 'indexes', value: fingerprint })

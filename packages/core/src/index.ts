@@ -103,7 +103,7 @@ export {
   type StoredJsonLimits,
   type StoredJsonResult,
 } from './stored-json.ts'
-export type { Cursor, CursorClaims, PageMark, Token, TokenClaims } from './token.ts'
+export type { Cursor, CursorClaims, PageMark, Renewal, Token, TokenClaims } from './token.ts'
 export { upcasts, type UpcastChain } from './upcast-chain.ts'
 export { readCommand, readEvent, type ReadableEvent, type ReadFailure } from './upcast.ts'
 export { PROTOCOL_VERSION, upgradeRequired, WIRE_LIMITS, type UpgradeRequired } from './wire/protocol.ts'

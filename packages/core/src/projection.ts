@@ -1,4 +1,4 @@
-import type { AnySchema, OutputOf } from './schema.ts'
+import { validate, type AnySchema, type OutputOf } from './schema.ts'
 import type { DomainEvent, EventData, EventMap } from './event.ts'
 import {
   assertName,
@@ -61,6 +61,8 @@ export interface Projection<Name extends string = string, Row = unknown> {
   /** The row after the event. Events without a handler leave it as it is. */
   readonly fold: (row: Row | undefined, event: DomainEvent) => Row | undefined
   readonly scope: (row: Row) => string
+  /** Whether a stored row has the declared shape: one of an earlier version may not. */
+  readonly isRow: (row: unknown) => boolean
 }
 
 /** A projection whatever its row is; methods erase the row type. */
@@ -73,6 +75,7 @@ export interface AnyProjection {
   key(event: DomainEvent): string | undefined
   fold(row: unknown, event: DomainEvent): unknown
   scope(row: unknown): string
+  isRow(row: unknown): boolean
 }
 
 export type RowOf<P> = P extends { readonly fold: (row: infer Row, event: DomainEvent) => unknown }
@@ -124,6 +127,7 @@ export function projection<
       return handler === undefined ? row : handler(row, event)
     },
     scope: options.scope ?? (() => TENANT_SCOPE),
+    isRow: (row) => validate(options.row, row).ok,
   }
 }
 
@@ -147,5 +151,7 @@ export function stateProjection<State>(
     key: (event) => event.streamId,
     fold: (row, event) => evolveState(typed, row ?? initialState(typed), event),
     scope: (row) => (of.scope as (state: State) => string)(row.state),
+    // A state has no declared shape.
+    isRow: () => true,
   }
 }

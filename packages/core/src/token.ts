@@ -39,4 +39,16 @@ export interface PageMark {
   readonly key: string
   /** The pull replaces all rows the client holds. */
   readonly reset: boolean
+  /** The pull replaces these parts of them. */
+  readonly renews?: Renewal
+}
+
+/**
+ * Parts of the rows that a pull sends anew because what the client may see, or can read, is not what its cursor covers:
+ * what it holds of them gives way at the cut. A scope that was taken away is one of which nothing is sent.
+ */
+export interface Renewal {
+  readonly scopes: readonly string[]
+  /** Names of projections. */
+  readonly projections: readonly string[]
 }

@@ -1,4 +1,4 @@
-import type { Json, WireOutcome } from '@tidemark/core'
+import type { Json, Renewal, WireOutcome } from '@tidemark/core'
 
 /** What a reader of pages asks for. Positions are the feed's, inside the tenant's lane. */
 export interface PageRead {
@@ -14,6 +14,8 @@ export interface PageRead {
   readonly mark: PagePlace | null
   /** The client starts with nothing: rows of any age are sent, and only tombstones made since the pull began. */
   readonly full: boolean
+  /** Of these, rows of any age are sent: the client holds none that count. Default: none. */
+  readonly anew?: Renewal
   /** Most rows and removals in the page. It may hold fewer: it also ends after some 1 MB. */
   readonly limit: number
   readonly outcomes: OutcomeRead

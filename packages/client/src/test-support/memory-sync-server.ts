@@ -15,6 +15,7 @@ import {
   type PullRequest,
   type PushAnswer,
   type PushedCommand,
+  type Renewal,
   type Transport,
   type TransportFailure,
   type VersionedState,
@@ -37,6 +38,8 @@ export interface MemorySyncServer {
   release(): void
   /** Makes every cursor handed out so far unreadable. */
   forgetCursors(): void
+  /** What a principal may see from now on. Everything, where it was never said. */
+  grant(principal: Principal, scopes: readonly string[]): void
   readonly pushes: number
 }
 
@@ -64,6 +67,11 @@ export interface ServerLink extends Transport {
 
 interface StoredRow {
   readonly row: unknown
+  readonly scope: string
+  readonly changed: number
+}
+interface Tombstone extends WireRemoval {
+  readonly scope: string
   readonly changed: number
 }
 interface StoredOutcome {
@@ -80,7 +88,8 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
   const streams = new Map<string, DomainEvent[]>()
   const authors = new Map<string, string>()
   const rows = new Map<string, Map<string, StoredRow>>()
-  const tombstones = new Map<string, { readonly projection: string; readonly key: string; readonly changed: number }>()
+  const tombstones = new Map<string, Tombstone>()
+  const grants = new Map<string, readonly string[]>()
   const outcomes: StoredOutcome[] = []
   const results = new Map<string, { readonly hash: string; readonly answer: PushAnswer }>()
   let waiting: (() => void)[] = []
@@ -116,13 +125,19 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
       if (key === undefined) continue
       const table = rows.get(projection.name) ?? new Map<string, StoredRow>()
       rows.set(projection.name, table)
-      const row = projection.fold(table.get(key)?.row, event)
+      const before = table.get(key)
+      const row = projection.fold(before?.row, event)
       const at = `${projection.name}\n${key}`
-      if (row === undefined) {
-        if (table.delete(key)) tombstones.set(at, { projection: projection.name, key, changed: position })
+      const scope = row === undefined ? undefined : projection.scope(row)
+      if (before !== undefined && before.scope !== scope) {
+        const { scope: left } = before
+        tombstones.set(`${at}\n${left}`, { projection: projection.name, key, scope: left, changed: position })
+      }
+      if (scope === undefined) {
+        table.delete(key)
       } else {
-        table.set(key, { row, changed: position })
-        tombstones.delete(at)
+        table.set(key, { row, scope, changed: position })
+        tombstones.delete(`${at}\n${scope}`)
       }
     }
   }
@@ -220,28 +235,54 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     readonly changed: number
     readonly last: string
     readonly reset: boolean
+    readonly renews?: Renewal | undefined
   }
-  const cursorAt = (at: number): string => JSON.stringify({ generation, from: at })
-  const cursorIn = (mark: Mark): string => JSON.stringify({ generation, ...mark })
-  function readCursor(cursor: string | null): { readonly from: number; readonly mark: Mark | null } | null {
+  /** What a cursor covers: scopes (`null`: all of them) and projection versions. */
+  interface Cover {
+    readonly scopes: readonly string[] | null
+    readonly projections: Readonly<Record<string, number>>
+  }
+  interface Claims extends Cover {
+    readonly generation: number
+    readonly from: number
+    readonly mark: Mark | null
+  }
+  const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+  /** `null` where the pull begins anew: unreadable, or from the middle of a pull under other conditions. */
+  function readCursor(cursor: string | null, cover: Cover): Claims | null {
     if (cursor === null) return null
-    const claims = JSON.parse(cursor) as Partial<Mark> & { readonly generation: number; readonly from: number }
+    const claims = JSON.parse(cursor) as Claims
     if (claims.generation !== generation) return null
-    const { from, changed, last, reset } = claims
-    return { from, mark: changed === undefined ? null : { from, changed, last: last ?? '', reset: reset ?? false } }
+    const fits = isSame(claims.scopes, cover.scopes) && isSame(claims.projections, cover.projections)
+    return claims.mark === null || fits ? claims : null
+  }
+
+  function renewalOf(claims: Claims, cover: Cover): Renewal | undefined {
+    const [before, now] = [claims.scopes ?? [], cover.scopes ?? []]
+    const scopes = [...now.filter((each) => !before.includes(each)), ...before.filter((each) => !now.includes(each))]
+    const projections = Object.keys({ ...claims.projections, ...cover.projections }).filter(
+      (name) => claims.projections[name] !== cover.projections[name],
+    )
+    return scopes.length + projections.length === 0 ? undefined : { scopes, projections }
   }
 
   function page(
     principal: Principal,
     device: string,
     cursor: string | null,
+    projections: Readonly<Record<string, number>>,
     wanted: { readonly kind: 'awaiting'; readonly ids: readonly string[] } | { readonly kind: 'device' },
     limit: number,
   ): Page {
-    const known = readCursor(cursor)
+    const scopes = grants.get(principal.id) ?? null
+    const cover: Cover = { scopes, projections }
+    const known = readCursor(cursor, cover)
     const reset = known === null || (known.mark?.reset ?? false)
+    const renews = known === null ? undefined : known.mark === null ? renewalOf(known, cover) : known.mark.renews
     const from = known?.from ?? 0
     const after = known?.mark ?? null
+    const mayRead = (scope: string): boolean => scopes === null || scopes.includes(scope)
     const changes: {
       readonly at: string
       readonly changed: number
@@ -249,18 +290,18 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
       readonly removal?: WireRemoval
     }[] = []
     for (const [name, table] of rows) {
-      for (const [key, stored] of table) {
-        if (stored.changed > from || reset) {
-          changes.push({
-            at: `${name}\n${key}`,
-            changed: stored.changed,
-            row: { projection: name, key, scope: 'tenant', row: stored.row as never },
-          })
+      if (!(name in projections)) continue
+      for (const [key, { row, scope, changed }] of table) {
+        const isAnew = renews !== undefined && (renews.scopes.includes(scope) || renews.projections.includes(name))
+        if (mayRead(scope) && (changed > from || reset || isAnew)) {
+          changes.push({ at: `${name}\n${key}`, changed, row: { projection: name, key, scope, row: row as never } })
         }
       }
     }
     if (!reset) {
-      for (const [at, { projection, key, changed }] of tombstones) {
+      for (const [at, { projection, key, scope, changed }] of tombstones) {
+        const stored = rows.get(projection)?.get(key)
+        if (!mayRead(scope) || (stored !== undefined && mayRead(stored.scope))) continue
         if (changed > from) changes.push({ at, changed, removal: { projection, key } })
       }
     }
@@ -276,9 +317,15 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     return {
       kind: 'page',
       since: reset && after === null ? null : cursor,
-      cursor: complete ? cursorAt(position) : cursorIn({ from, changed: last.changed, last: last.at, reset }),
+      cursor: JSON.stringify({
+        generation,
+        ...cover,
+        from: complete ? position : from,
+        mark: complete ? null : { from, changed: last.changed, last: last.at, reset, renews },
+      } satisfies Claims),
       complete,
       reset,
+      ...(renews === undefined ? {} : { renews: { scopes: [...renews.scopes], projections: [...renews.projections] } }),
       rows: taken.flatMap((each) => each.row ?? []),
       removals: taken.flatMap((each) => each.removal ?? []),
       outcomes: complete
@@ -290,7 +337,7 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
             )
             .map((each) => each.outcome)
         : [],
-      scopes: ['tenant'],
+      scopes: [...(scopes ?? ['tenant'])],
       remaining: rest.length - taken.length,
       now: new Date().toISOString(),
     }
@@ -320,6 +367,10 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     },
     forgetCursors: () => {
       generation += 1
+      for (const wake of [...wakers]) wake()
+    },
+    grant: (principal, scopes) => {
+      grants.set(principal.id, scopes)
       for (const wake of [...wakers]) wake()
     },
     get pushes() {
@@ -375,6 +426,7 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
               principal,
               request.device,
               request.cursor,
+              request.projections,
               { kind: 'awaiting', ids: request.awaiting },
               request.limit ?? pageRows,
             ),
@@ -428,8 +480,15 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
             while (!isOver && !signal.aborted) {
               if (isDue && !faults.muteLive) {
                 isDue = false
-                let message: LiveMessage = page(principal, request.device, cursor, { kind: 'device' }, pageRows)
-                if (message.reset || !message.complete) message = { kind: 'pull' }
+                let message: LiveMessage = page(
+                  principal,
+                  request.device,
+                  cursor,
+                  request.projections,
+                  { kind: 'device' },
+                  pageRows,
+                )
+                if (message.reset || message.renews !== undefined || !message.complete) message = { kind: 'pull' }
                 else if (message.rows.length + message.removals.length + message.outcomes.length === 0) {
                   if (!isFirst) continue
                   message = { kind: 'beat', now: new Date().toISOString() }

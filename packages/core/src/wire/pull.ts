@@ -63,6 +63,11 @@ export const page = z.object({
   complete: z.boolean(),
   /** With the pages that follow up to the cut, replaces all rows the client holds. Pending commands are not touched. */
   reset: z.boolean(),
+  /**
+   * With the pages that follow up to the cut, replaces the rows the client holds of these scopes and these projections,
+   * and no others: scopes that were granted or taken away, projections that have another version.
+   */
+  renews: z.optional(z.object({ scopes: z.array(z.string()), projections: z.array(z.string()) })),
   rows: z.array(wireRow),
   removals: z.array(wireRemoval),
   /** Only on a complete page. */

@@ -23,6 +23,7 @@ export function toReadable(projection: SqlProjection): AnyProjection {
     key: (event) => event.streamId,
     fold: unused,
     scope: unused,
+    isRow: unused,
   }
 }
 

@@ -13,47 +13,59 @@ const REMAINING_CAP = 10_000
  *
  * Inputs: $1 tenant, $2 lane, $3 scopes, $4 names and $5 versions of projections (JSON arrays), $6 from position,
  * $7 mark changed (null: none), $8 mark projection, $9 mark key, $10 full, $11 limit, $12 bytes, $13 consumer,
- * $14 outcome kind, $15 principal, $16 device, $17 command ids (JSON array), $18 from outcome seq.
+ * $14 outcome kind, $15 principal, $16 device, $17 command ids (JSON array), $18 from outcome seq, $19 scopes and
+ * $20 names of projections that are sent anew (JSON arrays).
  *
  * Every (projection, scope) is its own range scan of rows_feed and tombstones_feed, `limit + 1` entries at most, from a
- * lower bound that folds mark and `from` into one row comparison; contents are fetched only for what is sent. Entries of
- * one `changed` may be many (a control event stamps whatever it touches), so the keyset goes down to the key. `offset 0`
- * and the joined tenant and scope keep the planner to the one index that fits, statistics or not.
+ * lower bound that folds mark and `from` into one row comparison (what is sent anew starts at 0); contents are fetched
+ * only for what is sent. Entries of one `changed` may be many (a control event stamps whatever it touches), so the keyset
+ * goes down to the key. `offset 0` and the joined tenant and scope keep the planner to the one index that fits,
+ * statistics or not.
  */
 const STATEMENT = `
 with at as materialized (
   select coalesce(max(c.position), 0) as position, coalesce(max(c.event_id::text), '') as event_id
     from tidemark.checkpoints c where c.consumer = $13 and c.lane = $2
 ), granted as materialized (
-  select distinct value collate "C" as scope from json_array_elements_text($3::json)
+  select distinct value collate "C" as scope, value in (select json_array_elements_text($19::json)) as anew
+    from json_array_elements_text($3::json)
 ), asked as materialized (
-  select p.id, p.name, p.version,
-         case when $7::bigint is null then case when $10::boolean then 0 else $6::bigint + 1 end
-              when p.name < $8::text then $7::bigint + 1 else $7::bigint end as lower_changed,
-         (case when p.name = $8::text then $9::text else '' end) collate "C" as lower_key
+  select p.id, p.name, p.version, p.name in (select json_array_elements_text($20::json)) as anew,
+         case when $7::bigint is null then 0 when p.name < $8::text then $7::bigint + 1 else $7::bigint end as mark_changed,
+         (case when p.name = $8::text then $9::text else '' end) collate "C" as mark_key
     from (select n.value as name, v.value::integer as version
             from json_array_elements_text($4::json) with ordinality as n (value, o)
             join json_array_elements_text($5::json) with ordinality as v (value, o) using (o)) as a
     join tidemark.projections p on p.name = a.name and p.version = a.version
     join tidemark.projection_lanes l on l.projection = p.id and l.lane = $2 and l.state = 'live'
+), part as materialized (
+  -- What was deleted before a full pull began is of no interest to it; a part that comes anew hears of a few it never had.
+  select p.id, p.name, p.scope,
+         greatest(p.mark_changed, p.old) as lower_changed,
+         case when p.mark_changed < p.old then '' else p.mark_key end as lower_key,
+         greatest(p.mark_changed, p.gone) as gone_changed,
+         case when p.mark_changed < p.gone then '' else p.mark_key end as gone_key
+    from (select a.id, a.name, a.mark_changed, a.mark_key, g.scope,
+                 case when $10::boolean or a.anew or g.anew then 0 else $6::bigint + 1 end as old,
+                 case when $10::boolean and $7::bigint is null then (select position from at) else $6::bigint end + 1 as gone
+            from asked a cross join granted g) as p
 ), candidate as (
   select a.id, a.name, k.changed, k.key, k.scope, false as removal
-    from asked a cross join granted g
+    from part a
    cross join lateral (
      select r.changed, r.key, r.scope from tidemark.rows r
-      where r.projection = a.id and r.tenant || E'\\n' || r.scope = $1::text || E'\\n' || g.scope
+      where r.projection = a.id and r.tenant || E'\\n' || r.scope = $1::text || E'\\n' || a.scope
         and (r.changed, r.key) > (a.lower_changed, a.lower_key) and r.changed <= (select position from at)
       order by r.changed, r.key limit $11::integer + 1) as k
   union all
   -- A row that is in another granted scope now is no removal: the row wins. A key that left several granted scopes,
   -- one after the other, is removed once: the latest wins.
   select distinct a.id, a.name, k.changed, k.key, null, true
-    from asked a cross join granted g
+    from part a
    cross join lateral (
      select t.changed, t.key from tidemark.tombstones t
-      where t.projection = a.id and t.tenant || E'\\n' || t.scope = $1::text || E'\\n' || g.scope
-        and (t.changed, t.key) > (a.lower_changed, a.lower_key)
-        and t.changed > case when $10::boolean and $7::bigint is null then (select position from at) else $6::bigint end
+      where t.projection = a.id and t.tenant || E'\\n' || t.scope = $1::text || E'\\n' || a.scope
+        and (t.changed, t.key) > (a.gone_changed, a.gone_key)
         and t.changed <= (select position from at)
         and not exists (select from tidemark.rows r where r.projection = a.id and r.tenant = $1 and r.key = t.key
                            and r.scope in (select scope from granted))
@@ -107,9 +119,9 @@ select at.position as checkpoint, at.event_id as "checkpointEventId",
        coalesce((select e.id::text from tidemark.events e where e.lane = $2 and e.position = $6::bigint), '') as "fromEventId",
        (select seq from told) as "outcomeSeq", (select complete from verdict) as complete,
        case when (select complete from verdict) then 0 else (
-         select count(*) from asked a cross join granted g
+         select count(*) from part a
           cross join lateral (select from tidemark.rows r
-                               where r.projection = a.id and r.tenant || E'\\n' || r.scope = $1::text || E'\\n' || g.scope
+                               where r.projection = a.id and r.tenant || E'\\n' || r.scope = $1::text || E'\\n' || a.scope
                                  and (r.changed, r.key) > (a.lower_changed, a.lower_key)
                                limit ${REMAINING_CAP}) as k) - (select count(*) from sent where not removal) end as remaining,
        (select coalesce(json_agg(json_build_object('name', name, 'version', version) order by name, version), '[]') from asked)
@@ -175,6 +187,8 @@ export async function readPage(sql: Driver, read: PageRead): Promise<PageSnapsho
     outcomes.kind === 'device' ? outcomes.device : null,
     outcomes.kind === 'awaiting' ? JSON.stringify(outcomes.commands) : '[]',
     read.from.outcomeSeq,
+    JSON.stringify(read.anew?.scopes ?? []),
+    JSON.stringify(read.anew?.projections ?? []),
   ])
   if (found === undefined) throw new Error('The page statement returned no row.')
   const { entries, ...rest } = found

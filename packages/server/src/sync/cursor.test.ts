@@ -1,7 +1,17 @@
 import type { CursorClaims } from '@tidemark/core'
 import type { PageSnapshot } from '@tidemark/projections'
 import { describe, expect, test } from 'vitest'
-import { claimsAfter, isContinuedBy, isFor, placeOf, type Grant } from './cursor.ts'
+import {
+  claimsAfter,
+  isContinuedBy,
+  isFor,
+  isOfLog,
+  isSameHistory,
+  placeOf,
+  renewalOf,
+  uncovered,
+  type Grant,
+} from './cursor.ts'
 
 const grant: Grant = { epoch: 'e1', tenant: 'acme', lane: 0, scopes: ['team:a', 'tenant'] }
 const claims: CursorClaims = {
@@ -65,6 +75,39 @@ describe('a cursor is void', () => {
   })
 })
 
+describe('what the client may see or can read has changed', () => {
+  const asked = [
+    { name: 'a', version: 1 },
+    { name: 'b', version: 3 },
+    { name: 'c', version: 1 },
+  ]
+  const live = { ...snapshot, projections: asked }
+  const now: Grant = { ...grant, scopes: ['team:b', 'tenant'] }
+
+  test('the cursor is still one of this log, and of this history', () => {
+    expect(isOfLog(claims, now)).toBe(true)
+    expect(isSameHistory(claims, live)).toBe(true)
+    expect(isOfLog(claims, { ...now, epoch: 'e2' })).toBe(false)
+    expect(isSameHistory(claims, { ...live, fromEventId: 'other' })).toBe(false)
+    expect(isSameHistory(claims, { ...live, checkpoint: 4 })).toBe(false)
+  })
+
+  test('what the cursor does not cover is sent anew', () => {
+    expect(uncovered(claims, now, asked)).toEqual({ scopes: ['team:b'], projections: ['b', 'c'] })
+    expect(uncovered(claims, grant, asked.slice(0, 1))).toEqual({ scopes: [], projections: [] })
+  })
+
+  test('what comes anew and what is gone is replaced, the rest is not', () => {
+    expect(renewalOf(claims, now, asked, live)).toEqual({ scopes: ['team:b', 'team:a'], projections: ['b', 'c'] })
+    expect(renewalOf(claims, grant, asked.slice(0, 1), live)).toEqual({ scopes: [], projections: ['b'] })
+    expect(renewalOf(claims, grant, snapshot.projections, snapshot)).toBeUndefined()
+  })
+
+  test('a projection whose version is not live at present stays as it is', () => {
+    expect(renewalOf(claims, grant, asked, { ...snapshot, projections: asked.slice(0, 1) })).toBeUndefined()
+  })
+})
+
 describe('the cursor behind a page', () => {
   const covered = { epoch: 'e1', tenant: 'acme', lane: 0, scopes: grant.scopes, projections: ['a@1', 'b@2'] }
 
@@ -79,6 +122,13 @@ describe('the cursor behind a page', () => {
     const middle = claimsAfter(grant, claims, { ...snapshot, complete: false, last })
     expect(middle).toEqual({ ...claims, page: { ...last, reset: false } })
     expect(placeOf(middle)).toEqual({ from: { position: 5, outcomeSeq: 2 }, mark: last, full: false })
+  })
+
+  test('inside a pull that renews a part remembers which, up to the cut', () => {
+    const renews = { scopes: ['team:b'], projections: [] }
+    const middle = claimsAfter(grant, claims, { ...snapshot, complete: false, last }, renews)
+    expect(middle).toEqual({ ...claims, page: { ...last, reset: false, renews } })
+    expect(claimsAfter(grant, middle, snapshot, renews)).not.toHaveProperty('page')
   })
 
   test('inside a reset begins at the checkpoint of its first page, and stays a reset to the end', () => {

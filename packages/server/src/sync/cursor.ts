@@ -1,4 +1,4 @@
-import type { CursorClaims } from '@tidemark/core'
+import type { CursorClaims, Renewal } from '@tidemark/core'
 import type { PageRead, PageSnapshot, ProjectionVersion } from '@tidemark/projections'
 
 /** What a cursor is good for: one history of one lane, one tenant, one set of scopes. */
@@ -13,26 +13,60 @@ export interface Grant {
 /** Where in the feed a read goes on. */
 export type FeedPlace = Pick<PageRead, 'from' | 'mark' | 'full'>
 
-/** Whether the cursor was issued for this grant. One from another history or other scopes is void. */
+/** Whether the cursor is one of this tenant's log. One of another tenant or another history is void. */
+export function isOfLog(claims: CursorClaims, grant: Grant): boolean {
+  return claims.epoch === grant.epoch && claims.tenant === grant.tenant && claims.lane === grant.lane
+}
+
+/** Whether the cursor covers just the scopes that are granted. */
 export function isFor(claims: CursorClaims, grant: Grant): boolean {
-  return (
-    claims.epoch === grant.epoch &&
-    claims.tenant === grant.tenant &&
-    claims.lane === grant.lane &&
-    isSameList(claims.scopes, grant.scopes)
-  )
+  return isOfLog(claims, grant) && isSameList(claims.scopes, grant.scopes)
 }
 
 /**
- * Whether the snapshot continues what the cursor's client holds. It does not where the log has another event at the
- * cursor's place or ends before it (a restore), or where other projection versions are live than the client has.
+ * Whether the snapshot is a later moment of what the cursor's client holds. It is not where the log has another event
+ * at the cursor's place or ends before it: a restore.
  */
+export function isSameHistory(claims: CursorClaims, snapshot: PageSnapshot): boolean {
+  return claims.position <= snapshot.checkpoint && claims.eventId === snapshot.fromEventId
+}
+
+/** Whether the snapshot continues what the client holds with the same projection versions. */
 export function isContinuedBy(claims: CursorClaims, snapshot: PageSnapshot): boolean {
   return (
-    claims.position <= snapshot.checkpoint &&
-    claims.eventId === snapshot.fromEventId &&
-    isSameList(claims.projections, snapshot.projections.map(toVersionText).sort())
+    isSameHistory(claims, snapshot) && isSameList(claims.projections, snapshot.projections.map(toVersionText).sort())
   )
+}
+
+/** What the cut behind the cursor does not cover of what is granted and asked for now. */
+export function uncovered(claims: CursorClaims, grant: Grant, asked: readonly ProjectionVersion[]): Renewal {
+  return {
+    scopes: grant.scopes.filter((scope) => !claims.scopes.includes(scope)),
+    projections: asked.filter((each) => !claims.projections.includes(toVersionText(each))).map(({ name }) => name),
+  }
+}
+
+/**
+ * What the client must replace at the next cut; `undefined` where it is nothing. Beside what comes anew: scopes that
+ * were taken away and projections it has no more use for. A projection whose version is not live at present stays as it
+ * is: rows that are behind are better than none.
+ */
+export function renewalOf(
+  claims: CursorClaims,
+  grant: Grant,
+  asked: readonly ProjectionVersion[],
+  snapshot: PageSnapshot,
+): Renewal | undefined {
+  const anew = uncovered(claims, grant, asked)
+  const live = new Set(snapshot.projections.map(({ name }) => name))
+  const wanted = new Set(asked.map(({ name }) => name))
+  const known = claims.projections.map((text) => text.slice(0, text.lastIndexOf('@')))
+  const scopes = [...anew.scopes, ...claims.scopes.filter((scope) => !grant.scopes.includes(scope))]
+  const projections = [
+    ...anew.projections.filter((name) => live.has(name)),
+    ...known.filter((name) => !wanted.has(name)),
+  ]
+  return scopes.length + projections.length === 0 ? undefined : { scopes, projections }
 }
 
 export function placeOf(claims: CursorClaims): FeedPlace {
@@ -46,12 +80,18 @@ export function placeOf(claims: CursorClaims): FeedPlace {
 
 /**
  * The cursor behind a page; `before` is the one that the page continues, `null` on the first page of a reset.
+ * `renews` is what the pull replaces, if only a part.
  *
  * Inside a long pull the position stays where the pull began: rows and tombstones that change between its pages stand
  * behind the mark and still come. For a reset that place is the checkpoint of its first page: whatever was deleted
  * before it is simply not among the rows, what is deleted after it is told.
  */
-export function claimsAfter(grant: Grant, before: CursorClaims | null, snapshot: PageSnapshot): CursorClaims {
+export function claimsAfter(
+  grant: Grant,
+  before: CursorClaims | null,
+  snapshot: PageSnapshot,
+  renews?: Renewal,
+): CursorClaims {
   const { epoch, tenant, lane, scopes } = grant
   const reached = {
     position: snapshot.checkpoint,
@@ -61,7 +101,8 @@ export function claimsAfter(grant: Grant, before: CursorClaims | null, snapshot:
   const covered = { epoch, tenant, lane, scopes, projections: snapshot.projections.map(toVersionText).sort() }
   if (snapshot.complete || snapshot.last === null) return { ...covered, ...reached }
   const { changed, projection, key } = snapshot.last
-  const page = { changed, projection, key, reset: before === null || (before.page?.reset ?? false) }
+  const reset = before === null || (before.page?.reset ?? false)
+  const page = { changed, projection, key, reset, ...(renews === undefined ? {} : { renews }) }
   if (before === null) return { ...covered, ...reached, page }
   const { position, eventId, outcomeSeq } = before
   return { ...covered, position, eventId, outcomeSeq, page }

@@ -8,12 +8,23 @@ import {
   type Principal,
   type PullReply,
   type PullRequest,
+  type Renewal,
   type UpgradeRequired,
   type WireOutcome,
 } from '@tidemark/core'
 import type { PageSnapshot, Projections, ProjectionVersion } from '@tidemark/projections'
 import type { Sealer } from '../seal.ts'
-import { claimsAfter, isContinuedBy, isFor, placeOf, type Grant } from './cursor.ts'
+import {
+  claimsAfter,
+  isContinuedBy,
+  isFor,
+  isOfLog,
+  isSameHistory,
+  placeOf,
+  renewalOf,
+  uncovered,
+  type Grant,
+} from './cursor.ts'
 
 export interface FeedOptions {
   readonly domain: Pick<Domain, 'projectionsByName'>
@@ -65,7 +76,7 @@ export function createFeed(options: FeedOptions): Feed {
     since: string | null,
     snapshot: PageSnapshot,
     claims: CursorClaims,
-    more: { readonly reset: boolean; readonly outcomes: readonly WireOutcome[] },
+    more: { readonly reset: boolean; readonly renews?: Renewal | undefined; readonly outcomes: readonly WireOutcome[] },
   ): Page => ({
     kind: 'page',
     since,
@@ -73,6 +84,9 @@ export function createFeed(options: FeedOptions): Feed {
     complete: snapshot.complete,
     // On every page of a reset, up to its cut.
     reset: more.reset,
+    ...(more.renews === undefined
+      ? {}
+      : { renews: { scopes: [...more.renews.scopes], projections: [...more.renews.projections] } }),
     rows: snapshot.rows.map(({ projection, key, scope, row, stale }) => ({
       projection,
       key,
@@ -125,13 +139,25 @@ export function createFeed(options: FeedOptions): Feed {
         outcomes: { kind: 'device' as const, principal: principal.id, device: request.device },
       }
       const opened = request.cursor === null ? null : sealer.openCursor(grant.tenant, request.cursor)
-      if (opened !== null && isFor(opened, grant)) {
-        const snapshot = await projections.readPage({ ...read, ...placeOf(opened) })
-        if (snapshot.projections.length > 0 && isContinuedBy(opened, snapshot)) {
-          const outcomes = await outcomesOf(principal, snapshot, request.awaiting)
-          const reset = opened.page?.reset ?? false
-          return toPage(grant, request.cursor, snapshot, claimsAfter(grant, opened, snapshot), { reset, outcomes })
-        }
+      const continued = async (claims: CursorClaims): Promise<Page | undefined> => {
+        const { page } = claims
+        const anew = page === undefined ? uncovered(claims, grant, asked) : page.renews
+        const snapshot = await projections.readPage({
+          ...read,
+          ...placeOf(claims),
+          ...(anew === undefined ? {} : { anew }),
+        })
+        // From the middle of a pull, things can only go on as they began.
+        const fits = page === undefined ? isSameHistory(claims, snapshot) : isContinuedBy(claims, snapshot)
+        if (snapshot.projections.length === 0 || !fits) return undefined
+        const renews = page === undefined ? renewalOf(claims, grant, asked, snapshot) : page.renews
+        const outcomes = await outcomesOf(principal, snapshot, request.awaiting)
+        const next = claimsAfter(grant, claims, snapshot, renews)
+        return toPage(grant, request.cursor, snapshot, next, { reset: page?.reset ?? false, renews, outcomes })
+      }
+      if (opened !== null && (opened.page === undefined ? isOfLog(opened, grant) : isFor(opened, grant))) {
+        const page = await continued(opened)
+        if (page !== undefined) return page
       }
       // Everything anew. Outcomes are told by name, and unasked only for the newest events: a command that was sent
       // after this request, but stored before it was answered, is in the rows and must be in the outcomes.

@@ -181,7 +181,7 @@ describe('cursors', () => {
     if (middle.kind !== 'page') throw new Error(middle.kind)
     const { 'wallet-list': _, ...fewer } = versions
     expect(await device.pull(middle.cursor, { projections: fewer })).toMatchObject({ reset: true, since: null })
-    expect(await device.pull(cut, { projections: fewer })).toMatchObject({ reset: true, since: cut })
+    expect(await device.pull(cut, { projections: fewer })).toMatchObject({ reset: false, since: cut })
   })
 
   test('one from the middle of a pull cannot be followed live', async () => {
@@ -192,20 +192,48 @@ describe('cursors', () => {
     expect(await device.live(reply.cursor).next()).toEqual({ kind: 'pull' })
   })
 
-  test('other scopes, and other projection versions, give all rows anew', async () => {
+  test('other projection versions renew those projections only', async () => {
     const device = await world.device(ann)
+    const command = pushed(newWallet(), 'deposit', { amount: 1 })
+    await device.push(command)
+    await projected(device, command.stream, 1)
     const { cursor } = await device.sync()
     const { 'wallet-list': _, ...fewer } = versions
-    const partial = await device.pull(cursor, { projections: fewer })
-    expect(partial).toMatchObject({ kind: 'page', reset: true })
-    expect(partial.kind === 'page' && partial.rows.some((row) => row.projection === 'wallet-list')).toBe(false)
-    expect(await device.pull(cursor, { projections: { ...versions, other: 3 } })).toMatchObject({
-      kind: 'page',
-      reset: false,
-    })
-    await world.restart({ scopesOf: () => ['tenant', 'team:blue'] })
-    expect(await device.pull(cursor)).toMatchObject({ kind: 'page', reset: true, scopes: ['team:blue', 'tenant'] })
+    const without = await device.pull(cursor, { projections: fewer })
+    expect(without).toMatchObject({ reset: false, renews: { scopes: [], projections: ['wallet-list'] }, rows: [] })
+    if (without.kind !== 'page') throw new Error(without.kind)
+    const again = await device.pull(without.cursor)
+    expect(again).toMatchObject({ reset: false, renews: { scopes: [], projections: ['wallet-list'] } })
+    if (again.kind !== 'page') throw new Error(again.kind)
+    expect(new Set(again.rows.map((row) => row.projection))).toEqual(new Set(['wallet-list']))
+    expect(again.rows.map((row) => row.key)).toContain(command.stream)
+    // One that nobody has built says nothing about what the client holds.
+    expect(await device.pull(cursor, { projections: { ...versions, other: 3 } })).not.toHaveProperty('renews')
+  })
+
+  test('scopes that are granted come whole, page by page, and those that are taken away are named', async () => {
+    const device = await world.device(ann)
+    const streams = Array.from({ length: 5 }, newWallet)
+    await device.push(...streams.map((stream) => pushed(stream, 'deposit', { amount: 1 })))
+    await projected(device, streams.at(-1) ?? '', 1)
+    await world.restart({ scopesOf: () => ['team:blue'] })
+    const { cursor: elsewhere } = await device.sync()
     await world.restart()
+    const taken = { scopes: ['tenant', 'team:blue'], projections: [] }
+    const renews = { scopes: [...taken.scopes].sort(), projections: [] }
+    let cursor = elsewhere
+    const keys = new Set<string>()
+    for (;;) {
+      const reply = await device.pull(cursor, { limit: 3 })
+      if (reply.kind !== 'page') throw new Error(reply.kind)
+      expect(reply).toMatchObject({ reset: false, since: cursor })
+      expect({ ...reply.renews, scopes: [...(reply.renews?.scopes ?? [])].sort() }).toEqual(renews)
+      for (const row of reply.rows) keys.add(row.key)
+      cursor = reply.cursor
+      if (reply.complete) break
+    }
+    for (const stream of streams) expect(keys).toContain(stream)
+    expect(await device.pull(cursor)).not.toHaveProperty('renews')
   })
 
   test('a client none of whose projection versions will ever be here again must upgrade; one from the future waits', async () => {
