@@ -1,32 +1,31 @@
 import {
   createIdGenerator,
   PROTOCOL_VERSION,
-  WIRE_LIMITS,
   type Domain,
   type Principal,
   type Transport,
   type VersionedState,
 } from '@tidemark/core'
-import { applyAnswers } from './answers.ts'
-import { rowsOfStream, type Change, type ChangeDraft } from './change.ts'
-import { DatabaseReplacedError, NewerSchemaError, openDatabase, type TableName, type Write } from './database.ts'
-import { createDispatch, storageFailure } from './dispatch.ts'
-import { checkTerm, claimTerm } from './fence.ts'
+import { rowsOfStream } from './change.ts'
+import { DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
+import { createDispatch } from './dispatch.ts'
+import { claimTerm } from './fence.ts'
 import { readHistory } from './history.ts'
 import { LOADING, type Derived, type Live, type Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
-import { applyPage, PAGE_TABLES, readFeed, type PageResult } from './pages.ts'
+import { loadSecondCopy } from './load-second-copy.ts'
+import { readFeed } from './pages.ts'
 import { browserPlatform, type Platform } from './platform.ts'
-import { planPush, toPushed } from './queue.ts'
 import { reindexRows } from './reindex.ts'
 import { createReplica } from './replica.ts'
 import { resolveAttention } from './resolve.ts'
-import type { PendingRecord } from './records.ts'
+import { signOut } from './sign-out.ts'
 import { stateRow } from './state-row.ts'
 import { createStatus } from './status.ts'
-import { createSyncProcess, type SyncStorage } from './sync-process.ts'
+import { createSyncProcess } from './sync-process.ts'
+import { createSyncStorage } from './sync-storage.ts'
 import { openTabs, type TabMessage } from './tabs.ts'
-import type { RowQuery, SyncedRow, SyncedState, TidemarkClient } from './tidemark-client.ts'
+import type { RecoveryReport, RowQuery, SyncedRow, SyncedState, TidemarkClient } from './tidemark-client.ts'
 import { createWindows } from './windows.ts'
 
 export interface ClientOptions {
@@ -40,8 +39,6 @@ export interface ClientOptions {
 
 /** How often a tab looks whether it has missed something, and lets go of what nobody watches. Milliseconds. */
 const TICK = 5_000
-/** Room in a push's body for what surrounds its commands. */
-const ENVELOPE_BYTES = 4_096
 
 /**
  * Opens this person's copy of the app's data on this device and starts syncing it. Rejects where the browser's storage
@@ -53,10 +50,21 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   const name = options.databaseName ?? `${domain.name}:${principal.tenant}:${principal.id}`
   const newId = createIdGenerator({ now: () => platform.now(), random: (bytes) => platform.random(bytes) })
   const now = (): number => platform.now()
+  let showState = (): void => undefined
+  let recovering = Promise.resolve()
+  const copy = loadSecondCopy({
+    name,
+    domain,
+    platform,
+    onState: () => showState(),
+    lastContact: () => process.lastContact,
+    onTrouble: (error) => console.error('[tidemark]', error),
+  })
   const database = await openDatabase({
     name,
     platform,
     newId,
+    formerDevice: () => copy.formerDevice(),
     onDeleted: () => {
       close().catch(report)
     },
@@ -66,93 +74,35 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   const { value: kept } = await database.read(['cursors'], async (tables) => ({
     feed: await readFeed(tables),
     lastContact: (await tables.meta.get('last-contact'))?.value,
+    recovery: (await tables.meta.get('recovery'))?.value,
   }))
 
   let closed = false
   const decider = { domain, principal, now }
-  const versions = Object.fromEntries(domain.projections.map((each) => [each.name, each.version]))
   const mirror = createMirror(domain)
   const replica = createReplica({
     domain,
     database,
     mirror,
-    onChange: (change) => tabs.post({ kind: 'change', change }),
+    onChange: (change) => {
+      copy.follow(change)
+      tabs.post({ kind: 'change', change })
+    },
     onTrouble: report,
   })
   await replica.catchUp()
 
-  /** A write of the leading tab. A tab that was frozen while another took the lead stores nothing more. */
-  async function writeAsLeader(
-    tables: readonly TableName[],
-    change: (write: Write) => Promise<ChangeDraft>,
-  ): Promise<Change> {
-    const { term } = tabs
-    return await replica.write('relaxed', tables, async (write) => {
-      // Deposed before the write began: term 0 was never anybody's.
-      await checkTerm(write, term === undefined ? 0 : term)
-      return await change(write)
-    })
-  }
-
-  const storage: SyncStorage = {
-    pullRequest: async () => {
-      const { value: feed } = await database.read(['cursors'], readFeed)
-      const awaiting = mirror
-        .commands()
-        .filter((each) => each.attention === null)
-        .slice(0, WIRE_LIMITS.awaitingPerPull)
-        .map((each) => each.id)
-      return {
-        protocol: PROTOCOL_VERSION,
-        device: deviceId,
-        cursor: feed.staging ?? feed.cursor,
-        projections: versions,
-        awaiting,
-      }
+  const storage = createSyncStorage({
+    domain,
+    principal,
+    now,
+    replica,
+    term: () => tabs.term,
+    onCut: () => {
+      status.synced()
+      process.work()
     },
-    liveRequest: async () => {
-      const { value } = await database.read(['cursors'], readFeed)
-      return { device: deviceId, cursor: value.staging === null ? value.cursor : null, projections: versions }
-    },
-    applyPage: async (page) => {
-      let result: PageResult = { kind: 'stale' }
-      const change = await writeAsLeader(PAGE_TABLES, async (write): Promise<ChangeDraft> => {
-        const applied = await applyPage(decider, write, page)
-        result = applied.result
-        return applied.change
-      })
-      if ((result as PageResult).kind === 'applied') {
-        // A cut too large to be followed row by row is on screen when memory has read it.
-        await replica.catchUp(change.versions)
-        status.synced()
-        process.work()
-      }
-      return result
-    },
-    takeBatch: async (sending) => {
-      const limits = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes - ENVELOPE_BYTES }
-      const stored = mirror.commands().filter((each) => !mirror.isBeingStored(each.id))
-      const planned = planPush(stored, sending, now(), limits)
-      let batch: PendingRecord[] = []
-      if (planned.length === 0) return batch
-      await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
-        // A page, or another tab, may have settled some of them since: what is behind those must not pass them.
-        const current = (await write.pending.bulkGet(planned.map((each) => each.id))).filter(
-          (each) => each !== undefined,
-        )
-        batch = planPush(current, sending, now(), limits).map((each) => ({ ...each, attempts: each.attempts + 1 }))
-        if (batch.length === 0) return { moved: { rows: 0, work: 0 } }
-        await write.pending.bulkPut(batch)
-        return { put: batch, moved: { rows: 0, work: 1 } }
-      })
-      return batch
-    },
-    toPush: (batch) => ({ protocol: PROTOCOL_VERSION, device: deviceId, commands: batch.map(toPushed) }),
-    applyAnswers: async (answers) => {
-      await writeAsLeader(['pending', 'attention', 'rows'], (write) => applyAnswers(decider, write, answers))
-    },
-    awaitsOutcome: () => mirror.commands().some((each) => each.answer !== null && each.attention === null),
-  }
+  })
 
   const process = createSyncProcess({
     transport,
@@ -191,7 +141,11 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     platform,
     hasSynced: kept.feed.cursor !== null,
     lastContact: typeof kept.lastContact === 'number' ? kept.lastContact : null,
+    copy,
+    recovery: typeof kept.recovery === 'string' ? (JSON.parse(kept.recovery) as RecoveryReport) : null,
   })
+
+  showState = status.changed
 
   const minted = new Set<string>()
   const dispatch = createDispatch({
@@ -205,6 +159,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       process.work()
       status.keepData()
     },
+    copy: (change) => copy.keep(change),
     onTrouble: report,
   })
   const windows = createWindows({ replica, onTrouble: report })
@@ -212,6 +167,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   function onMessage(message: Exclude<TabMessage, { kind: 'beat' }>): void {
     switch (message.kind) {
       case 'change':
+        copy.follow(message.change)
         replica
           .receive(message.change)
           .then(() => {
@@ -227,6 +183,9 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
         return
       case 'sync':
         if (tabs.isLeader) process.wake()
+        return
+      case 'recovery':
+        status.recovered(message.report)
         return
       case 'signed-out':
         close().catch(report)
@@ -244,6 +203,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       .catchUp()
       .then(() => {
         if (tabs.isLeader) process.work()
+        return copy.tend()
       })
       .catch(report)
     cancelTick = platform.setTimer(tick, TICK)
@@ -253,6 +213,11 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     if (tabs.isLeader) process.wake()
   })
   tabs.post({ kind: 'hello' })
+  recovering = copy.start(replica).then((found) => {
+    if (found !== null) tellRecovery(found)
+  })
+  // A database that had to be made anew is shown with what there was in it.
+  if (database.isNew) await recovering
 
   function report(error: unknown): void {
     if (closed) return
@@ -262,13 +227,30 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   }
 
   async function close(): Promise<void> {
+    await stop()
+    copy.close()
+  }
+
+  /** Ends everything but the second copy. */
+  async function stop(): Promise<void> {
     if (closed) return
     closed = true
     cancelTick()
     stopWaking()
     await process.close()
+    await recovering
     tabs.close()
     database.close()
+  }
+
+  function sync(): void {
+    if (tabs.isLeader) process.wake()
+    else tabs.post({ kind: 'sync' })
+  }
+
+  function tellRecovery(report: RecoveryReport | null): void {
+    status.recovered(report)
+    tabs.post({ kind: 'recovery', report })
   }
 
   const rowLive = (row: Parameters<typeof mirror.rowView>[0]): Derived<SyncedRow<unknown> | undefined | Loading> =>
@@ -307,28 +289,43 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     history: (stream, signal) =>
       readHistory(domain, transport, stream, () => mirror.commandsOf(stream), signal ?? new AbortController().signal),
     resolve: (id, resolution) =>
-      resolveAttention({ ...decider, replica, newId, onResolved: () => process.work() }, id, resolution),
+      resolveAttention(
+        {
+          ...decider,
+          replica,
+          newId,
+          onResolved: () => process.work(),
+          copy: (change) => copy.keep(change),
+        },
+        id,
+        resolution,
+      ),
     allows: (command) => command.allow(principal),
-    sync: () => {
-      if (tabs.isLeader) process.wake()
-      else tabs.post({ kind: 'sync' })
+    sync,
+    dismissRecovery: async () => {
+      try {
+        await database.write('relaxed', [], (write) => write.meta.delete('recovery'))
+      } catch (error) {
+        report(error)
+      }
+      tellRecovery(null)
     },
     close,
-    signOut: async (choice) => {
-      try {
-        const { value: count } = await database.read(['pending'], (tables) => tables.pending.count())
-        const isCovered =
-          count === 0 || choice?.kind === 'keep' || (choice?.kind === 'discard' && choice.count === count)
-        if (!isCovered) return { kind: 'pending-work', count }
-        tabs.post({ kind: 'signed-out' })
-        await close()
-        if (count > 0 && choice?.kind === 'keep') return { kind: 'signed-out', kept: count }
-        await database.destroy()
-        return { kind: 'signed-out', kept: 0 }
-      } catch (error) {
-        return storageFailure(error)
-      }
-    },
+    signOut: (choice) =>
+      signOut(
+        {
+          replica,
+          pending: status.pending,
+          status: status.live,
+          sync,
+          leave: async () => {
+            tabs.post({ kind: 'signed-out' })
+            await stop()
+          },
+          copy,
+        },
+        choice,
+      ),
   }
   return client
 }

@@ -41,14 +41,18 @@ export interface Transacted<T> {
 export interface Write extends Tables {
   /** Notes that rows changed, so that every other tab reads them again. */
   rowsChanged(): void
-  /** Notes that pending work changed. */
-  workChanged(): void
+  /** Notes that pending work changed. `atLeast`: the count goes on from there. */
+  workChanged(atLeast?: number): void
 }
 
 export interface Database {
   readonly name: string
-  /** Id of this installation; a database without it is another one. */
+  /** Id of this installation. */
   readonly device: Uuid
+  /** It was not there before. */
+  readonly isNew: boolean
+  /** Count of changes of pending work as it was opened. */
+  readonly openedAt: number
   /** One consistent look at the named tables, with the versions it shows. */
   read<T>(tables: readonly TableName[], look: (tables: Tables) => Promise<T>): Promise<Transacted<T>>
   /**
@@ -87,6 +91,19 @@ export class DatabaseReplacedError extends Error {
   }
 }
 
+/** The browser cannot open the database at all: its files are damaged, or there is no room to open them. */
+export class DatabaseUnavailableError extends Error {
+  constructor(cause: unknown) {
+    const detail = cause instanceof Error ? cause.message : String(cause)
+    super(
+      `The browser could not open this device's data (${detail}). Most often its files are damaged or the disk is full. ` +
+        'Nothing has been deleted: make room and try again, or rebuild it from the second copy with `rescueDevice`.',
+      { cause },
+    )
+    this.name = 'DatabaseUnavailableError'
+  }
+}
+
 /** Static, whatever the domain declares: rows carry their index entries with them (`index-keys.ts`). */
 const STORES = {
   rows: '[projection+key], *ix',
@@ -103,26 +120,32 @@ const LOST_CONNECTION = new Set(['DatabaseClosedError', 'InvalidStateError', 'In
 
 export interface DatabaseOptions {
   readonly name: string
-  readonly platform: Pick<Platform, 'indexedDB' | 'keyRange'>
-  /** Names this installation the first time. */
+  readonly platform: Pick<Platform, 'indexedDB' | 'keyRange' | 'setTimer'>
   readonly newId: () => Uuid
+  /** Where the database is not there: the installation that it was of, as far as something tells. */
+  readonly formerDevice: () => Promise<Uuid | null>
   /** Another tab deletes the database: the person signed out there. */
   readonly onDeleted: () => void
 }
 
-export async function openDatabase({ name, platform, newId, onDeleted }: DatabaseOptions): Promise<Database> {
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { name, platform, newId, onDeleted } = options
   // Two connections to one database: IndexedDB orders their transactions, and each has its own durability.
   const strict = connect('strict')
   const relaxed = connect('relaxed')
   let closed = false
-  await strict.open()
+  await opened(strict, platform)
   await relaxed.open()
-  const device = await strict.transaction('rw', 'meta', async () => {
-    const known = await strict.meta.get('device')
-    if (known !== undefined) return String(known.value)
-    const named = newId()
-    await strict.meta.put({ name: 'device', value: named })
-    return named
+  const former = (await strict.meta.get('device')) === undefined ? await options.formerDevice() : null
+  const { device, generation, isNew, openedAt } = await strict.transaction('rw', 'meta', async () => {
+    const [known, made, work] = await strict.meta.bulkGet(['device', 'generation', 'work'])
+    const facts = {
+      device: known === undefined ? (former ?? newId()) : String(known.value),
+      generation: made === undefined ? newId() : String(made.value),
+    }
+    if (known === undefined) await strict.meta.put({ name: 'device', value: facts.device })
+    if (made === undefined) await strict.meta.put({ name: 'generation', value: facts.generation })
+    return { ...facts, isNew: known === undefined, openedAt: Number(work?.value ?? 0) }
   })
 
   function connect(durability: 'strict' | 'relaxed'): Dexie & Tables {
@@ -157,8 +180,8 @@ export async function openDatabase({ name, platform, newId, onDeleted }: Databas
   }
 
   async function readFacts(tables: Tables): Promise<{ readonly versions: Versions; readonly epoch: number | null }> {
-    const [stored, epoch, rows, work] = await tables.meta.bulkGet(['device', 'schema-epoch', 'rows', 'work'])
-    if (stored?.value !== device) throw new DatabaseReplacedError()
+    const [stored, epoch, rows, work] = await tables.meta.bulkGet(['generation', 'schema-epoch', 'rows', 'work'])
+    if (stored?.value !== generation) throw new DatabaseReplacedError()
     if (epoch !== undefined && Number(epoch.value) > SCHEMA_EPOCH) throw new NewerSchemaError(Number(epoch.value))
     return {
       versions: { rows: Number(rows?.value ?? 0), work: Number(work?.value ?? 0) },
@@ -169,6 +192,8 @@ export async function openDatabase({ name, platform, newId, onDeleted }: Databas
   return {
     name,
     device,
+    isNew,
+    openedAt,
     read: (tables, look) =>
       mended(relaxed, () =>
         relaxed.transaction('r', withMeta(tables), async () => {
@@ -187,8 +212,8 @@ export async function openDatabase({ name, platform, newId, onDeleted }: Databas
             rowsChanged: () => {
               versions.rows = before.rows + 1
             },
-            workChanged: () => {
-              versions.work = before.work + 1
+            workChanged: (atLeast = 0) => {
+              versions.work = Math.max(versions.work, before.work + 1, atLeast)
             },
           })
           const changed: MetaRecord[] = []
@@ -210,6 +235,27 @@ export async function openDatabase({ name, platform, newId, onDeleted }: Databas
       strict.close()
       await relaxed.delete()
     },
+  }
+}
+
+/** Pauses between tries to open, milliseconds: a backing store that is busy or just being repaired comes up. */
+const OPEN_PAUSES = [100, 400, 1_500]
+
+async function opened(connection: Dexie, platform: Pick<Platform, 'setTimer'>): Promise<void> {
+  for (const pause of OPEN_PAUSES) {
+    try {
+      await connection.open()
+      return
+    } catch {
+      // Dexie keeps the first failure; closing makes the next try a real one.
+      connection.close({ disableAutoOpen: false })
+      await new Promise<void>((resolve) => platform.setTimer(resolve, pause))
+    }
+  }
+  try {
+    await connection.open()
+  } catch (error) {
+    throw new DatabaseUnavailableError(error)
   }
 }
 

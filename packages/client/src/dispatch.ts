@@ -22,6 +22,7 @@ import type { Replica } from './replica.ts'
 import { knownState, stateAfter } from './rebase.ts'
 import type { MetaRecord, PendingRecord, Prediction } from './records.ts'
 import { stateRow } from './state-row.ts'
+import { storageFailure } from './storage-failure.ts'
 import type { DispatchResult } from './tidemark-client.ts'
 
 export interface DispatchContext {
@@ -34,6 +35,8 @@ export interface DispatchContext {
   readonly minted: Set<StreamId>
   /** A command was stored: send it. */
   readonly onStored: () => void
+  /** Makes the second copy of what a change stored. */
+  readonly copy: (change: Change) => Promise<void>
   readonly onTrouble: (error: unknown) => void
 }
 
@@ -250,6 +253,7 @@ export function createDispatch(context: DispatchContext): Dispatch {
       // From here on it is storage that knows the stream.
       context.minted.delete(stream)
       context.onStored()
+      await context.copy(change)
       return { kind: 'stored', commandId: record.id, stream, queued: record.prediction.kind === 'queued' }
     }
 
@@ -289,30 +293,6 @@ export function createDispatch(context: DispatchContext): Dispatch {
 /** Pending commands of a stream in order, read in the caller's transaction. */
 export async function pendingOf(tables: Pick<Tables, 'pending'>, stream: StreamId): Promise<PendingRecord[]> {
   return await tables.pending.where('[stream+seq]').between([stream, -Infinity], [stream, Infinity]).toArray()
-}
-
-export function storageFailure(error: unknown): {
-  readonly kind: 'storage'
-  readonly message: string
-  readonly cause: unknown
-} {
-  const inner = (error as { inner?: unknown } | null)?.inner
-  const root =
-    inner instanceof Error || (typeof inner === 'object' && inner !== null && 'name' in inner) ? inner : error
-  const name = (root as { name?: unknown } | null)?.name
-  if (name === 'QuotaExceededError') {
-    return {
-      kind: 'storage',
-      message: 'This device has no room left for the app, so the change was not kept. Free some space and try again.',
-      cause: error,
-    }
-  }
-  const detail = root instanceof Error ? root.message : String(root)
-  return {
-    kind: 'storage',
-    message: `This device could not store the change, so it was not kept: ${detail}`,
-    cause: error,
-  }
 }
 
 function invalid(path: string, message: string): Extract<DispatchResult, { kind: 'invalid' }> {

@@ -1,11 +1,13 @@
 export { createClient, type ClientOptions } from './create-client.ts'
 export { createTrpcTransport, type TrpcTransportOptions } from './trpc-transport.ts'
 export { LOADING, type Live, type Loading } from './live.ts'
+export type { LostCommand } from './journal/journal.ts'
 export type { Channel, Platform } from './platform.ts'
 export type {
   DispatchResult,
   HistoryEntry,
   HistoryResult,
+  RecoveryReport,
   RowQuery,
   RowsSnapshot,
   SignOutChoice,

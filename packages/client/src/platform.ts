@@ -1,3 +1,5 @@
+import type { JournalHost } from './journal/journal.ts'
+
 /** What the client needs from where it runs. Everything has a browser default; tests hand in their own. */
 export interface Platform {
   /** Milliseconds since 1970. Never used for ordering. */
@@ -8,6 +10,10 @@ export interface Platform {
   jitter(): number
   readonly indexedDB: IDBFactory
   readonly keyRange: typeof IDBKeyRange
+  /** Holds the second journal of a database; `undefined`: in a worker, where the browser has a place for it. */
+  readonly journal: ((name: string) => JournalHost | undefined) | undefined
+  /** Small notes beside the database. `null` where there is none; writing `null` removes it. Never throws. */
+  readonly notes: { read(key: string): string | null; write(key: string, text: string | null): void }
   /** Leader election among tabs; without it every tab leads itself. */
   readonly locks: LockManager | undefined
   /** Hints between tabs; `undefined` where there is no channel. */
@@ -39,6 +45,24 @@ export function browserPlatform(): Platform {
     jitter: () => Math.random(),
     indexedDB: globalThis.indexedDB,
     keyRange: globalThis.IDBKeyRange,
+    journal: undefined,
+    notes: {
+      read: (key) => {
+        try {
+          return localStorage.getItem(key)
+        } catch {
+          return null
+        }
+      },
+      write: (key, text) => {
+        try {
+          if (text === null) localStorage.removeItem(key)
+          else localStorage.setItem(key, text)
+        } catch {
+          // Full or forbidden: it is a note, nothing depends on it.
+        }
+      },
+    },
     locks: globalThis.navigator?.locks,
     channel: (name) => {
       if (typeof BroadcastChannel === 'undefined') return undefined

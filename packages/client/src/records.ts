@@ -84,9 +84,22 @@ export interface FeedRecord {
 
 /**
  * Small facts by name. `rows` and `work` count the changes of rows and of pending work: how tabs notice each other.
- * `leader-term` counts the terms of leading tabs: how a deposed one is kept from writing.
+ * `leader-term` counts the terms of leading tabs: how a deposed one is kept from writing. `device` names the
+ * installation, also when its database had to be made anew, and `generation` the database. `recovery` is the report
+ * that nobody has dismissed yet, as JSON. `restored-at` is when the server was last seen to have lost events.
  */
 export interface MetaRecord {
-  readonly name: 'device' | 'schema-epoch' | 'indexes' | 'next-seq' | 'rows' | 'work' | 'last-contact' | 'leader-term'
+  readonly name:
+    | 'device'
+    | 'generation'
+    | 'schema-epoch'
+    | 'indexes'
+    | 'next-seq'
+    | 'rows'
+    | 'work'
+    | 'last-contact'
+    | 'leader-term'
+    | 'recovery'
+    | 'restored-at'
   readonly value: string | number
 }

@@ -1,13 +1,14 @@
 import type { CommandBase, Uuid, VersionedState } from '@tidemark/core'
-import { readBases, type ChangeDraft } from './change.ts'
+import { readBases, type Change, type ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
-import { checkInput, DomainCodeError, mayConflict, pendingOf, storageFailure } from './dispatch.ts'
+import { checkInput, DomainCodeError, mayConflict, pendingOf } from './dispatch.ts'
 import { rebaseStored } from './pages.ts'
 import { unconfirmedAttentionId } from './queue.ts'
 import { decideStored, knownState, stateAfter, type Decider } from './rebase.ts'
 import type { AttentionRecord, PendingRecord } from './records.ts'
 import type { Replica } from './replica.ts'
 import { stateRow } from './state-row.ts'
+import { storageFailure } from './storage-failure.ts'
 import type { Resolution, ResolveResult } from './work.ts'
 
 export interface ResolveContext extends Decider {
@@ -15,6 +16,8 @@ export interface ResolveContext extends Decider {
   readonly newId: () => Uuid
   readonly now: () => number
   readonly onResolved: () => void
+  /** Makes the second copy of what a change stored: what was dropped must not come back. */
+  readonly copy: (change: Change) => Promise<void>
 }
 
 interface Resolved {
@@ -30,13 +33,14 @@ export async function resolveAttention(
 ): Promise<ResolveResult> {
   let result: ResolveResult = { kind: 'gone' }
   try {
-    await context.replica.write('strict', ['pending', 'attention', 'rows'], async (write) => {
+    const change = await context.replica.write('strict', ['pending', 'attention', 'rows'], async (write) => {
       const resolved = await decide(context, write, attentionId, resolution)
       result = resolved.result
       return resolved.change === undefined
         ? { moved: { rows: 0, work: 0 } }
         : { ...resolved.change, moved: { rows: 0, work: 1 } }
     })
+    await context.copy(change)
   } catch (error) {
     if (error instanceof DomainCodeError) throw error
     return storageFailure(error)

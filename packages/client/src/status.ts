@@ -7,7 +7,8 @@ import { describeAttention, describePending, NOTHING_SENDING } from './queue.ts'
 import { connectionOf } from './sync-state.ts'
 import type { SyncProcess } from './sync-process.ts'
 import type { Network, Tabs } from './tabs.ts'
-import type { SyncStatus } from './tidemark-client.ts'
+import type { SecondCopy } from './journal/second-copy.ts'
+import type { RecoveryReport, SyncStatus } from './tidemark-client.ts'
 import type { Attention, PendingCommand } from './work.ts'
 
 export interface Status {
@@ -22,6 +23,8 @@ export interface Status {
   leads(): void
   /** The leading tab told what it sees. */
   heard(network: Network): void
+  /** What was brought back or lost is known, or dismissed. */
+  recovered(report: RecoveryReport | null): void
   /** Tells the other tabs, where this one leads. */
   tell(): void
   /** Asks the browser, once, not to evict what a person has entered. */
@@ -37,9 +40,14 @@ export interface StatusOptions {
   readonly hasSynced: boolean
   /** Milliseconds since 1970, from an earlier visit. */
   readonly lastContact: number | null
+  readonly copy: Pick<SecondCopy, 'state'>
+  /** That nobody has dismissed yet. */
+  readonly recovery: RecoveryReport | null
 }
 
-export function createStatus({ mirror, process, tabs, platform, hasSynced, lastContact }: StatusOptions): Status {
+export function createStatus(options: StatusOptions): Status {
+  const { mirror, process, tabs, platform, hasSynced, lastContact, copy } = options
+  let { recovery } = options
   let synced = hasSynced
   let heard: Network | null = null
   let persisted: boolean | 'unknown' = 'unknown'
@@ -81,6 +89,8 @@ export function createStatus({ mirror, process, tabs, platform, hasSynced, lastC
       oldestPendingAt: commands[0]?.occurredAt ?? null,
       leader: tabs.isLeader,
       persisted,
+      secondCopy: copy.state,
+      recovery,
     }
     return previous !== undefined && isSame(previous, next) ? previous : next
   })
@@ -122,6 +132,10 @@ export function createStatus({ mirror, process, tabs, platform, hasSynced, lastC
     heard: (next) => {
       heard = next
       if (next.initial === 'done') synced = true
+      changed()
+    },
+    recovered: (report) => {
+      recovery = report
       changed()
     },
     tell: () => tell(true),

@@ -1,7 +1,7 @@
 import type { Change } from './change.ts'
 import { seekLeadership, type LeadershipOptions } from './leadership.ts'
 import type { Channel, Platform } from './platform.ts'
-import type { SyncStatus } from './tidemark-client.ts'
+import type { RecoveryReport, SyncStatus } from './tidemark-client.ts'
 
 /** What tabs of one database tell each other. Hints only: whoever misses one finds the same by the stored versions. */
 export type TabMessage =
@@ -14,6 +14,8 @@ export type TabMessage =
   | { readonly kind: 'hello' }
   /** A person asks to try now. */
   | { readonly kind: 'sync' }
+  /** What was brought back or lost; `null`: a person has seen it. */
+  | { readonly kind: 'recovery'; readonly report: RecoveryReport | null }
   /** The person signed out in another tab. */
   | { readonly kind: 'signed-out' }
 

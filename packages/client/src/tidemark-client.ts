@@ -16,6 +16,7 @@ import type {
   Uuid,
   ValidationIssue,
 } from '@tidemark/core'
+import type { LostCommand } from './journal/journal.ts'
 import type { Live, Loading } from './live.ts'
 import type { Attention, PendingCommand, Resolution, ResolveResult } from './work.ts'
 
@@ -51,10 +52,13 @@ export interface TidemarkClient {
   allows(command: CommandDefinition): boolean
   /** Try now: after signing in again, or because a person asks. */
   sync(): void
+  /** A person has seen `status.recovery`. */
+  dismissRecovery(): Promise<void>
   close(): Promise<void>
   /**
    * Ends this person's use of the device. Without unsent work the copy is deleted. With unsent work it refuses unless
-   * told to keep it for the next sign-in, or to discard exactly the number of commands the person was shown.
+   * told to send it first and all of it got through, to keep it for the next sign-in, or to discard exactly the number of
+   * commands the person was shown (after `exportPending`, where they want it in a file).
    */
   signOut(choice?: SignOutChoice): Promise<SignOutResult>
 }
@@ -132,6 +136,27 @@ export interface SyncStatus {
   readonly leader: boolean
   /** Whether the browser has promised not to evict the data. */
   readonly persisted: boolean | 'unknown'
+  /**
+   * The journal beside the database, which brings pending commands back where the browser loses one of the two. `missing`:
+   * this browser has no place for it. `failing`: it could not be written, and is tried again.
+   */
+  readonly secondCopy: 'opening' | 'kept' | 'missing' | 'failing'
+  /** What this device had lost, and has brought back or not. Stays until `dismissRecovery`. */
+  readonly recovery: RecoveryReport | null
+}
+
+/** What was found where one of the two copies of pending commands had lost something. */
+export interface RecoveryReport {
+  /** ISO 8601, UTC: when it was found. */
+  readonly at: string
+  /** Commands that one copy had lost and the other has brought back. */
+  readonly restored: number
+  /** Commands that both copies have lost, by name. */
+  readonly lost: readonly LostCommand[]
+  /** Further commands that are lost, of which only the number is known. */
+  readonly unnamed: number
+  /** Everything that the server had confirmed until then is safe there; `null` where that is not known. */
+  readonly lastContactAt: string | null
 }
 
 export interface HistoryEntry {
@@ -159,7 +184,10 @@ export type HistoryResult =
   | { readonly kind: 'needs-sign-in'; readonly entries: readonly HistoryEntry[] }
   | { readonly kind: 'upgrade-required'; readonly entries: readonly HistoryEntry[] }
 
-export type SignOutChoice = { readonly kind: 'keep' } | { readonly kind: 'discard'; readonly count: number }
+export type SignOutChoice =
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'discard'; readonly count: number }
 
 export type SignOutResult =
   /** `kept` commands stay on the device for this person's next sign-in; with 0 everything was deleted. */

@@ -1,6 +1,7 @@
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import type { Transport } from '@tidemark/core'
 import type { Channel, Platform } from '../platform.ts'
+import { createMemoryJournals, type MemoryJournals } from './memory-journal.ts'
 
 /** One browser on one device: storage, locks and channels that its tabs share, and a clock that only tests move. */
 export interface TestBrowser {
@@ -8,7 +9,10 @@ export interface TestBrowser {
   /** Moves the clock, and runs the timers that fall due on the way. */
   advance(milliseconds: number): void
   now(): number
-  readonly indexedDB: IDBFactory
+  /** A person, or the browser, may take it away. */
+  indexedDB: IDBFactory
+  readonly journals: MemoryJournals
+  readonly notes: Map<string, string>
   /** Messages between tabs are lost while this is set. */
   loseMessages: boolean
 }
@@ -38,7 +42,8 @@ interface Holder {
 }
 
 export function createTestBrowser(): TestBrowser {
-  const indexedDB = new IDBFactory()
+  const journals = createMemoryJournals()
+  const notes = new Map<string, string>()
   let now = Date.parse('2026-03-01T08:00:00.000Z')
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>()
   const mail = new Set<() => void>()
@@ -55,7 +60,9 @@ export function createTestBrowser(): TestBrowser {
   }
 
   const browser: TestBrowser = {
-    indexedDB,
+    indexedDB: new IDBFactory(),
+    journals,
+    notes,
     loseMessages: false,
     now: () => now,
     advance: (milliseconds) => {
@@ -144,8 +151,16 @@ export function createTestBrowser(): TestBrowser {
           crypto.getRandomValues(bytes)
         },
         jitter: () => 1,
-        indexedDB,
+        indexedDB: browser.indexedDB,
         keyRange: IDBKeyRange,
+        journal: (name) => journals.host(name, owned),
+        notes: {
+          read: (key) => notes.get(key) ?? null,
+          write: (key, text) => {
+            if (text === null) notes.delete(key)
+            else notes.set(key, text)
+          },
+        },
         locks: locks as unknown as LockManager,
         channel: (name): Channel => {
           const members = channels.get(name) ?? new Set()

@@ -9,6 +9,8 @@ const calm: SyncStatus = {
   lastContactAt: '2026-03-03T10:42:00.000Z',
   oldestPendingAt: null,
   initial: 'done',
+  secondCopy: 'kept',
+  recovery: null,
   leader: true,
   persisted: true,
 }

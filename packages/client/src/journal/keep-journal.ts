@@ -1,0 +1,186 @@
+import type { Uuid } from '@tidemark/core'
+import type { Change } from '../change.ts'
+import type { Platform } from '../platform.ts'
+import type { PendingRecord } from '../records.ts'
+import type { JournalContents, JournalEntry, JournalHost } from './journal.ts'
+import type { SyncStatus } from '../tidemark-client.ts'
+import { createWorkerHost } from './worker-host.ts'
+
+type JournalState = SyncStatus['secondCopy']
+
+/** What a tab does with the journal. Nothing here rejects: a journal that fails is a copy less, and the state says so. */
+export interface Journal {
+  readonly state: JournalState
+  /** What was found; `null` where nothing could be read. */
+  readonly contents: Promise<JournalContents | null>
+  /** From here on it is written to. What was found must have been dealt with: files of dead tabs are taken in now. */
+  begin(device: Uuid): Promise<void>
+  /** Resolves when the disk has them, or when it has turned out that there is no journal to have them. */
+  keep(entries: readonly JournalEntry[]): Promise<void>
+  /** What left the pending commands, in this tab or another, leaves the journal in time. */
+  follow(change: Pick<Change, 'dropped' | 'versions'>): void
+  /** Brings it in line with what is stored, opens it anew where it fails, and takes in the files of dead tabs. */
+  tend(stored: () => { readonly pending: readonly PendingRecord[]; readonly at: number }): Promise<void>
+  /** Removes what all tabs have written up to `at`. `false`: it could not, and what is left must not come back. */
+  clear(mine: Uuid, at: number): Promise<boolean>
+  close(): void
+}
+
+export interface JournalOptions {
+  /** Of the database. */
+  readonly name: string
+  readonly platform: Pick<Platform, 'setTimer' | 'journal'>
+  readonly onState: () => void
+}
+
+/** A host that answers nothing for so long counts as failing. Milliseconds. */
+const PATIENCE = 5_000
+
+interface Waiting {
+  readonly entries: readonly JournalEntry[]
+  readonly done: () => void
+}
+
+export function keepJournal({ name, platform, onState }: JournalOptions): Journal {
+  const connect = (): JournalHost | undefined => (platform.journal ?? createWorkerHost)(name)
+  let host = connect()
+  let state: JournalState = host === undefined ? 'missing' : 'opening'
+  let device: Uuid | undefined
+  let queue: Waiting[] = []
+  let writing = false
+  let closed = false
+  /** Commands whose entry is in this tab's file. */
+  let held = new Set<Uuid>()
+
+  function become(next: JournalState): void {
+    if (state === next || closed) return
+    state = next
+    onState()
+  }
+
+  /** The database has it; whoever waits for the second copy is told that there is none. */
+  function giveUp(): void {
+    become('failing')
+    host?.close()
+    host = undefined
+    held = new Set()
+    for (const { done } of queue) done()
+    queue = []
+  }
+
+  function inTime<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = platform.setTimer(() => reject(new Error('The journal does not answer.')), PATIENCE)
+      work.then(resolve, reject).finally(cancel)
+    })
+  }
+
+  async function pump(): Promise<void> {
+    if (writing || state !== 'kept' || device === undefined) return
+    writing = true
+    try {
+      // Whatever came while the disk was busy goes with one write.
+      while (queue.length > 0 && host !== undefined) {
+        const batch = queue
+        queue = []
+        const entries = batch.flatMap((each) => each.entries)
+        try {
+          await inTime(host.append(device, entries))
+          for (const entry of entries) {
+            if (entry.kind === 'put') held.add(entry.command.id)
+            else if (entry.kind === 'end') held.delete(entry.id)
+          }
+        } catch {
+          giveUp()
+        }
+        for (const { done } of batch) done()
+      }
+    } finally {
+      writing = false
+    }
+  }
+
+  function keep(entries: readonly JournalEntry[]): Promise<void> {
+    if (entries.length === 0 || closed || state === 'missing' || state === 'failing') return Promise.resolve()
+    return new Promise((done) => {
+      queue.push({ entries, done })
+      void pump()
+    })
+  }
+
+  async function adopt(mine: Uuid): Promise<void> {
+    if (host === undefined) return
+    try {
+      held = new Set(await inTime(host.adopt(mine)))
+      become('kept')
+      void pump()
+    } catch {
+      giveUp()
+    }
+  }
+
+  const contents =
+    host === undefined
+      ? Promise.resolve(null)
+      : inTime(host.open()).catch(() => {
+          giveUp()
+          return null
+        })
+
+  return {
+    get state() {
+      return state
+    },
+    contents,
+    begin: async (mine) => {
+      device = mine
+      await adopt(mine)
+    },
+    keep,
+    follow: ({ dropped, versions }) => {
+      const ended = dropped.filter((id) => held.has(id))
+      void keep(ended.map((id) => ({ kind: 'end', at: versions.work, id })))
+    },
+    tend: async (stored) => {
+      if (closed || device === undefined || writing || queue.length > 0) return
+      const isAnew = state === 'failing'
+      if (isAnew) {
+        host = connect()
+        if (host === undefined) return
+        try {
+          await inTime(host.open())
+        } catch {
+          giveUp()
+          return
+        }
+      }
+      await adopt(device)
+      if ((state as JournalState) !== 'kept') return
+      const { pending, at } = stored()
+      const known = new Set(pending.map(({ id }) => id))
+      const ended = [...held].filter((id) => !known.has(id))
+      await keep([
+        ...(isAnew ? pending.map((command): JournalEntry => ({ kind: 'put', at, command })) : []),
+        ...ended.map((id): JournalEntry => ({ kind: 'end', at, id })),
+      ])
+    },
+    clear: async (mine, at) => {
+      if (state === 'missing') return true
+      if (host === undefined) return false
+      try {
+        await inTime(host.clear(mine, at))
+        return true
+      } catch {
+        giveUp()
+        return false
+      }
+    },
+    close: () => {
+      closed = true
+      host?.close()
+      host = undefined
+      for (const { done } of queue) done()
+      queue = []
+    },
+  }
+}

@@ -1,0 +1,110 @@
+import type { Domain, Uuid } from '@tidemark/core'
+import type { Change } from '../change.ts'
+import type { Platform } from '../platform.ts'
+import type { Replica } from '../replica.ts'
+import type { RecoveryReport, SyncStatus } from '../tidemark-client.ts'
+import type { JournalEntry } from './journal.ts'
+import { keepJournal } from './keep-journal.ts'
+import { readMark, writeMark } from './mark.ts'
+import { recover } from './recover.ts'
+
+/** The second copy of pending commands: a journal beside the database, and a note beside both. Nothing here rejects. */
+export interface SecondCopy {
+  readonly state: SyncStatus['secondCopy']
+  /** The installation that it is of; `null` where there is none. */
+  formerDevice(): Promise<Uuid | null>
+  /** Brings back what the database has lost, and keeps the copy from then on. `null`: nothing was missing. */
+  start(replica: Replica): Promise<RecoveryReport | null>
+  /** Copies what a stored change did to pending commands. Resolves when the disk has it, or cannot have it. */
+  keep(change: Pick<Change, 'put' | 'dropped' | 'versions'>): Promise<void>
+  /** What left the pending commands, in this tab or another, leaves the copy in time. */
+  follow(change: Pick<Change, 'dropped' | 'versions'>): void
+  /** Brings it in line with what is stored. */
+  tend(): Promise<void>
+  /** Removes it: the person gave up, or has got through to the server, all there was. */
+  clear(replica: Replica): Promise<void>
+  close(): void
+}
+
+export interface SecondCopyOptions {
+  /** Of the database. */
+  readonly name: string
+  readonly domain: Domain
+  readonly platform: Pick<Platform, 'setTimer' | 'journal' | 'notes' | 'now'>
+  readonly onState: () => void
+  /** Milliseconds since 1970. */
+  readonly lastContact: () => number | null
+  readonly onTrouble: (error: unknown) => void
+}
+
+export function openSecondCopy(options: SecondCopyOptions): SecondCopy {
+  const { name, platform, lastContact } = options
+  const mark = readMark(platform, name)
+  const journal = keepJournal(options)
+  let replica: Replica | undefined
+
+  const stored = (of: Replica) => ({
+    pending: of.mirror.commands().filter(({ id }) => !of.mirror.isBeingStored(id)),
+    at: of.mirror.versions.work,
+  })
+
+  function note(of = replica, cleared = false): void {
+    if (of === undefined) return
+    const { pending, at } = stored(of)
+    const { device } = of.database
+    writeMark(platform, name, { device, at, pending: pending.length, contact: lastContact(), cleared })
+  }
+
+  return {
+    get state() {
+      return journal.state
+    },
+    formerDevice: async () => (await journal.contents)?.device ?? mark?.device ?? null,
+    start: async (of) => {
+      const { isNew, openedAt, device } = of.database
+      const contents = await journal.contents
+      let report: RecoveryReport | null = null
+      try {
+        report = await recover(options.domain, of, { isNew, work: openedAt, contents, mark }, platform.now())
+        await of.catchUp()
+      } catch (error) {
+        // The files stay as they are, for the next start.
+        options.onTrouble(error)
+        return null
+      }
+      replica = of
+      note()
+      await journal.begin(device)
+      // The journal may have been lost, or be new to this browser.
+      const copied = new Set(contents?.live.map(({ command }) => command.id))
+      const { pending, at } = stored(of)
+      await journal.keep(
+        pending.filter(({ id }) => !copied.has(id)).map((command): JournalEntry => ({ kind: 'put', at, command })),
+      )
+      return report
+    },
+    keep: async ({ put, dropped, versions }) => {
+      const at = versions.work
+      await journal.keep([
+        ...put.map((command): JournalEntry => ({ kind: 'put', at, command })),
+        ...dropped.map((id): JournalEntry => ({ kind: 'end', at, id })),
+      ])
+      note()
+    },
+    follow: (change) => {
+      if (change.dropped.length === 0) return
+      journal.follow(change)
+      note()
+    },
+    tend: async () => {
+      const of = replica
+      if (of !== undefined) await journal.tend(() => stored(of))
+    },
+    clear: async (of) => {
+      const isGone = await journal.clear(of.database.device, of.mirror.versions.work)
+      if (isGone) writeMark(platform, name, null)
+      else note(of, true)
+    },
+    close: () => journal.close(),
+  }
+}

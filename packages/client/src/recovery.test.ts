@@ -1,0 +1,213 @@
+import { IDBFactory } from 'fake-indexeddb'
+import { describe, expect, test, vi } from 'vitest'
+import { createTestBrowser, type TestBrowser } from './test-support/browser.ts'
+import { goOnline, openDevice, until, untilQuiet, type Device } from './test-support/device.ts'
+import { createMemorySyncServer } from './test-support/memory-sync-server.ts'
+import { Order, OrderList, shop } from './test-support/shop-domain.ts'
+
+const NAME = 'shop:north:ann'
+const offline = { faults: { offline: true } }
+
+function place({ client }: Device, customer: string) {
+  return client.dispatch(Order.commands.place, { stream: client.newStream(Order), input: { customer } })
+}
+
+async function placeAll(device: Device, ...customers: string[]): Promise<void> {
+  for (const customer of customers) expect(await place(device, customer)).toMatchObject({ kind: 'stored' })
+}
+
+/** The browser dies, and comes up without its IndexedDB: what it does after some crashes (research, section 0). */
+function loseDatabase(device: Device): void {
+  device.tab.kill()
+  device.browser.indexedDB = new IDBFactory()
+}
+
+function customers({ client }: Device): string[] {
+  return client.pending.get().map((command) => (command.input as { customer: string }).customer)
+}
+
+/** Damages the frame that holds the text. */
+function damageJournal(browser: TestBrowser, text: string): void {
+  for (const [name, bytes] of browser.journals.files.get(NAME) ?? []) {
+    const at = new TextDecoder('latin1').decode(bytes).indexOf(text)
+    if (at < 0) continue
+    const changed = bytes.slice()
+    changed[at] = (changed[at] as number) ^ 1
+    browser.journals.files.get(NAME)?.set(name, changed)
+  }
+}
+
+describe('a database that the browser has lost', () => {
+  test('comes back with every pending command in order, under the same installation, and the server gets each once', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser, ...offline })
+    await placeAll(doomed, 'Eve', 'Joe', 'Ann')
+    loseDatabase(doomed)
+    const device = await openDevice(server, { browser, ...offline })
+    expect(device.client.deviceId).toBe(doomed.client.deviceId)
+    expect(customers(device)).toEqual(['Eve', 'Joe', 'Ann'])
+    const rows = device.client.rows(OrderList)
+    await until(() => expect(rows.get().rows).toHaveLength(3))
+    expect(device.client.status.get().recovery).toMatchObject({ restored: 3, lost: [], unnamed: 0 })
+    await placeAll(device, 'Bob')
+    goOnline(device)
+    await untilQuiet(device)
+    expect([...server.rows('order-list').values()]).toMatchObject(
+      ['Eve', 'Joe', 'Ann', 'Bob'].map((customer) => ({ customer })),
+    )
+  })
+
+  test('is told until a person has seen it, in every tab and after a restart', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser, ...offline })
+    await placeAll(doomed, 'Eve')
+    loseDatabase(doomed)
+    const one = await openDevice(server, { browser, ...offline })
+    const two = await openDevice(server, { browser, ...offline })
+    expect(two.client.status.get().recovery).toMatchObject({ restored: 1 })
+    await one.client.dismissRecovery()
+    await until(() => expect(two.client.status.get().recovery).toBeNull())
+    await one.client.close()
+    const three = await openDevice(server, { browser, ...offline })
+    expect(three.client.status.get().recovery).toBeNull()
+  })
+
+  test('does not bring back what the server has confirmed, what a person has dropped, or what was edited', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser })
+    await placeAll(doomed, 'confirmed')
+    await untilQuiet(doomed)
+    doomed.link.faults.answer = { kind: 'forbidden' }
+    await placeAll(doomed, 'dropped', 'to edit')
+    await until(() => expect(doomed.client.attention.get()).toHaveLength(2))
+    const [first, second] = doomed.client.attention.get()
+    await doomed.client.resolve(first?.id ?? '', { kind: 'discard' })
+    doomed.link.faults.offline = true
+    doomed.link.cut()
+    await doomed.client.resolve(second?.id ?? '', { kind: 'edit', input: { customer: 'edited' } })
+    loseDatabase(doomed)
+    const device = await openDevice(server, { browser, ...offline })
+    expect(customers(device)).toEqual(['edited'])
+  })
+
+  test('and of which the journal is damaged too: says exactly which command is lost, and brings back the others', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser, ...offline })
+    await placeAll(doomed, 'Eve', 'Joe', 'Ann')
+    const [, lost] = doomed.client.pending.get()
+    loseDatabase(doomed)
+    damageJournal(browser, '"input":{"customer":"Joe"}')
+    const device = await openDevice(server, { browser, ...offline })
+    expect(customers(device)).toEqual(['Eve', 'Ann'])
+    expect(device.client.status.get().recovery).toMatchObject({
+      restored: 2,
+      lost: [{ id: lost?.id, type: 'order.place', stream: lost?.stream }],
+      unnamed: 0,
+    })
+  })
+
+  test('and whose journal is gone too: the note tells how many commands are lost, and since when', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser })
+    await placeAll(doomed, 'confirmed')
+    await untilQuiet(doomed)
+    doomed.link.faults.offline = true
+    doomed.link.cut()
+    await placeAll(doomed, 'Eve', 'Joe')
+    loseDatabase(doomed)
+    browser.journals.files.clear()
+    const device = await openDevice(server, { browser, ...offline })
+    const { recovery } = device.client.status.get()
+    expect(recovery).toMatchObject({ restored: 0, lost: [], unnamed: 2 })
+    expect(recovery?.lastContactAt).not.toBeNull()
+  })
+
+  test('is nothing to report where nothing was unsent', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser })
+    await placeAll(doomed, 'confirmed')
+    await untilQuiet(doomed)
+    loseDatabase(doomed)
+    const device = await openDevice(server, { browser })
+    expect(device.client.status.get().recovery).toBeNull()
+    const rows = device.client.rows(OrderList)
+    await until(() => expect(rows.get().rows).toHaveLength(1))
+  })
+})
+
+describe('a journal that is lost', () => {
+  test('is written anew from the database, which can then be lost in turn', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const first = await openDevice(server, { browser, ...offline })
+    await placeAll(first, 'Eve')
+    first.tab.kill()
+    browser.journals.files.clear()
+    const second = await openDevice(server, { browser, ...offline })
+    expect(second.client.status.get().recovery).toBeNull()
+    await until(() => expect(second.client.status.get().secondCopy).toBe('kept'))
+    await placeAll(second, 'Joe')
+    loseDatabase(second)
+    const third = await openDevice(server, { browser, ...offline })
+    expect(customers(third)).toEqual(['Eve', 'Joe'])
+  })
+
+  test('where the browser has no place for one, the database alone keeps everything, and the status says so', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    browser.journals.mode = 'missing'
+    const device = await openDevice(server, { browser, ...offline })
+    await until(() => expect(device.client.status.get().secondCopy).toBe('missing'))
+    await placeAll(device, 'Eve')
+    device.tab.kill()
+    const next = await openDevice(server, { browser, ...offline })
+    expect(customers(next)).toEqual(['Eve'])
+  })
+
+  test('that cannot be written stops nobody, is shown, and is whole again when it can', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const device = await openDevice(server, { browser, ...offline })
+    await until(() => expect(device.client.status.get().secondCopy).toBe('kept'))
+    browser.journals.mode = 'failing'
+    await placeAll(device, 'Eve')
+    expect(device.client.status.get().secondCopy).toBe('failing')
+    await placeAll(device, 'Joe')
+    browser.journals.mode = 'working'
+    await until(() => {
+      browser.advance(5_000)
+      expect(device.client.status.get().secondCopy).toBe('kept')
+    })
+    await placeAll(device, 'Ann')
+    loseDatabase(device)
+    const next = await openDevice(server, { browser, ...offline })
+    expect(customers(next)).toEqual(['Eve', 'Joe', 'Ann'])
+  })
+
+  test('that answers nothing holds a dispatch up for five seconds, once', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const device = await openDevice(server, { browser, ...offline })
+    await until(() => expect(device.client.status.get().secondCopy).toBe('kept'))
+    browser.journals.mode = 'silent'
+    const told = vi.fn()
+    const dispatched = place(device, 'Eve').then(told)
+    await until(() => expect(device.client.pending.get()).toHaveLength(1))
+    browser.advance(4_000)
+    expect(told).not.toHaveBeenCalled()
+    await until(() => {
+      browser.advance(1_000)
+      expect(told).toHaveBeenCalled()
+    })
+    await dispatched
+    expect(device.client.status.get().secondCopy).toBe('failing')
+    await placeAll(device, 'Joe')
+    browser.journals.mode = 'working'
+  })
+})

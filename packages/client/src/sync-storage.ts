@@ -1,0 +1,100 @@
+import { PROTOCOL_VERSION, WIRE_LIMITS } from '@tidemark/core'
+import { applyAnswers } from './answers.ts'
+import type { Change, ChangeDraft } from './change.ts'
+import type { TableName, Write } from './database.ts'
+import { checkTerm } from './fence.ts'
+import { applyPage, PAGE_TABLES, readFeed, type PageContext, type PageResult } from './pages.ts'
+import { planPush, toPushed } from './queue.ts'
+import type { PendingRecord } from './records.ts'
+import type { Replica } from './replica.ts'
+import type { SyncStorage } from './sync-process.ts'
+
+/** Room in a push's body for what surrounds its commands. */
+const ENVELOPE_BYTES = 4_096
+
+export interface SyncStorageOptions extends PageContext {
+  readonly replica: Replica
+  /** The term this tab leads in (`Tabs.term`). */
+  readonly term: () => number | null | undefined
+  /** A consistent cut is stored, and in memory. */
+  readonly onCut: () => void
+}
+
+/** What the network loop reads and writes on this device. */
+export function createSyncStorage(options: SyncStorageOptions): SyncStorage {
+  const { domain, replica, now } = options
+  const { database, mirror } = replica
+  const projections = Object.fromEntries(domain.projections.map((each) => [each.name, each.version]))
+
+  /** A write of the leading tab. A tab that was frozen while another took the lead stores nothing more. */
+  async function writeAsLeader(
+    tables: readonly TableName[],
+    change: (write: Write) => Promise<ChangeDraft>,
+  ): Promise<Change> {
+    const term = options.term()
+    return await replica.write('relaxed', tables, async (write) => {
+      // Deposed before the write began: term 0 was never anybody's.
+      await checkTerm(write, term === undefined ? 0 : term)
+      return await change(write)
+    })
+  }
+
+  return {
+    pullRequest: async () => {
+      const { value: feed } = await database.read(['cursors'], readFeed)
+      const awaiting = mirror
+        .commands()
+        .filter((each) => each.attention === null)
+        .slice(0, WIRE_LIMITS.awaitingPerPull)
+        .map((each) => each.id)
+      return {
+        protocol: PROTOCOL_VERSION,
+        device: database.device,
+        cursor: feed.staging ?? feed.cursor,
+        projections,
+        awaiting,
+      }
+    },
+    liveRequest: async () => {
+      const { value } = await database.read(['cursors'], readFeed)
+      return { device: database.device, cursor: value.staging === null ? value.cursor : null, projections }
+    },
+    applyPage: async (page) => {
+      let result: PageResult = { kind: 'stale' }
+      const change = await writeAsLeader(PAGE_TABLES, async (write): Promise<ChangeDraft> => {
+        const applied = await applyPage(options, write, page)
+        result = applied.result
+        return applied.change
+      })
+      if ((result as PageResult).kind === 'applied') {
+        // A cut too large to be followed row by row is on screen when memory has read it.
+        await replica.catchUp(change.versions)
+        options.onCut()
+      }
+      return result
+    },
+    takeBatch: async (sending) => {
+      const limits = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes - ENVELOPE_BYTES }
+      const stored = mirror.commands().filter((each) => !mirror.isBeingStored(each.id))
+      const planned = planPush(stored, sending, now(), limits)
+      let batch: PendingRecord[] = []
+      if (planned.length === 0) return batch
+      await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
+        // A page, or another tab, may have settled some of them since: what is behind those must not pass them.
+        const current = (await write.pending.bulkGet(planned.map((each) => each.id))).filter(
+          (each) => each !== undefined,
+        )
+        batch = planPush(current, sending, now(), limits).map((each) => ({ ...each, attempts: each.attempts + 1 }))
+        if (batch.length === 0) return { moved: { rows: 0, work: 0 } }
+        await write.pending.bulkPut(batch)
+        return { put: batch, moved: { rows: 0, work: 1 } }
+      })
+      return batch
+    },
+    toPush: (batch) => ({ protocol: PROTOCOL_VERSION, device: database.device, commands: batch.map(toPushed) }),
+    applyAnswers: async (answers) => {
+      await writeAsLeader(['pending', 'attention', 'rows'], (write) => applyAnswers(options, write, answers))
+    },
+    awaitsOutcome: () => mirror.commands().some((each) => each.answer !== null && each.attention === null),
+  }
+}
