@@ -172,6 +172,12 @@ describe('access', () => {
     await expect(
       reader.query(`select * from tidemark.events where tenant = ${oneTenant('$1')}`, ['acme']),
     ).rejects.toMatchObject(refused)
+    // Nothing of it is left, or the role could not be dropped.
+    const [left] = await owner.query<{ left: number }>(
+      'select count(*) as left from pg_shdepend where refobjid = $1::regrole and dbid = (select oid from pg_database where datname = current_database())',
+      [roles.reader],
+    )
+    expect(left).toEqual({ left: 0 })
     await grantAccess(owner, { role: roles.reader, kind: 'reader' })
     expect(
       await reader.query(`select * from tidemark.events where tenant = ${oneTenant('$1')} limit 1`, ['acme']),
