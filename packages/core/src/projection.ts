@@ -63,6 +63,8 @@ export interface Projection<Name extends string = string, Row = unknown> {
   readonly scope: (row: Row) => string
   /** Whether a stored row has the declared shape: one of an earlier version may not. */
   readonly isRow: (row: unknown) => boolean
+  /** @internal Text of the code that makes its rows, for noticing that it changed. */
+  readonly definition: () => string
 }
 
 /** A projection whatever its row is; methods erase the row type. */
@@ -76,6 +78,8 @@ export interface AnyProjection {
   fold(row: unknown, event: DomainEvent): unknown
   scope(row: unknown): string
   isRow(row: unknown): boolean
+  /** @internal Absent where the code is not known. */
+  definition?(): string
 }
 
 export type RowOf<P> = P extends { readonly fold: (row: infer Row, event: DomainEvent) => unknown }
@@ -128,7 +132,26 @@ export function projection<
     },
     scope: options.scope ?? (() => TENANT_SCOPE),
     isRow: (row) => validate(options.row, row).ok,
+    definition: () => definitionText(aggregates, [...handlers].sort(byName), [options.key, options.scope]),
   }
+}
+
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
+  one < other ? -1 : 1
+
+/** Functions as they were written, and how the events they get are read. */
+function definitionText(
+  aggregates: readonly AnyAggregate[],
+  handlers: readonly (readonly [type: string, handler: unknown])[],
+  others: readonly unknown[],
+): string {
+  const events = aggregates.flatMap((of) =>
+    Object.entries(of.events).map(([member, { version, upcast }]) => [
+      `${of.name}.${member}@${version}`,
+      Object.entries(upcast).map(([from, step]) => `${from}:${String(step)}`),
+    ]),
+  )
+  return JSON.stringify([events, handlers.map(([type, handler]) => [type, String(handler)]), others.map(String)])
 }
 
 /** Prefix of the built-in projections that carry aggregate states to clients. No declared projection can have it. */
@@ -153,5 +176,6 @@ export function stateProjection<State>(
     scope: (row) => (of.scope as (state: State) => string)(row.state),
     // A state has no declared shape.
     isRow: () => true,
+    definition: () => definitionText([of], Object.entries(of.evolve).sort(byName), [of.initial, of.scope]),
   }
 }
