@@ -1,5 +1,6 @@
 import type { Domain, EventStore, StoredEvent } from '@tidemark/core'
 import type { Driver } from '@tidemark/store'
+import { editEvent } from './apply-edits.ts'
 import { readControlEvent, UNPARKED_SCHEMA, type ParkedUnit, type Unparked } from './control-event.ts'
 import { keyId, type BatchWrites, type RowId } from './fold-batch.ts'
 import type { Block } from './interpret-events.ts'
@@ -44,6 +45,7 @@ export async function carryOut(
   const nothing: Unparked = { action: 'retry', units: [], position: null }
   const said = request.condemned === undefined ? (readControlEvent(event) ?? nothing) : nothing
   // A build leaves skipped events out by itself; what else it has parked is its own, and nobody's decision yet.
+  // What is edited counts in it from the event itself on.
   const action = request.consumer === SYNCED ? said.action : 'retry'
   const parts: Part[] = []
   let left = TRIED_AT_ONCE
@@ -57,6 +59,7 @@ export async function carryOut(
   const tried = parts.flatMap((part) => part.tried)
   const skipped = parts.flatMap((part) => part.skipped)
   const kept = parts.flatMap((part) => part.kept)
+  const edited = parts.flatMap((part) => part.edited)
   const kind = await settleParked(context.sql, {
     consumer: request.consumer,
     lane: request.lane,
@@ -71,6 +74,7 @@ export async function carryOut(
     tried,
     kept,
     skipped,
+    edited,
     record: {
       action: said.action,
       principal: event.principal,
@@ -78,6 +82,7 @@ export async function carryOut(
       skipped: skipped.length,
       remaining: kept.length,
       more: parts.some((part) => part.more),
+      ...(said.note === undefined ? {} : { note: said.note }),
     },
   })
   return { kind }
@@ -89,6 +94,7 @@ interface Part {
   readonly tried: readonly GroupedEvent[]
   readonly kept: SettleInput['kept']
   readonly skipped: SettleInput['skipped']
+  readonly edited: SettleInput['edited']
   readonly more: boolean
 }
 
@@ -102,10 +108,11 @@ async function retryUnits(
   const { tenant, lane } = event
   const projection = member.id
   const dropped = (at: GroupedEvent): boolean =>
-    said.action !== 'retry' &&
+    (said.action === 'skip' || said.action === 'discard') &&
     said.units.some((unit) => unit.by === at.by && unit.key === at.key) &&
     (said.action === 'discard' || at.position === said.position)
-  const always = said.action === 'skip' ? said.position : null
+  const always = said.position
+  const editAt = said.action === 'edit' ? said.position : null
   const seeds: Pick<ParkedUnit, 'by' | 'key'>[] = said.units.map(({ by, key }) => ({ by, key }))
   for (;;) {
     const found = await readParkedGroup(sql, { projection, tenant, seeds, limit: limit + 1, always })
@@ -116,7 +123,11 @@ async function retryUnits(
       lane,
       live.map((at) => at.position),
     )
-    const tried = live.map((parked) => ({ parked, stored: log.get(parked.position) }))
+    const tried = live.map((parked) => {
+      const stored = log.get(parked.position)
+      const edit = parked.position === editAt ? said.edit : (parked.edit ?? undefined)
+      return { parked, stored: stored && edit ? editEvent(stored, edit) : stored }
+    })
     const read = runGuarded(() => interpretTried(domain, member, tried))
     const touches = read.kind === 'done' ? read.value : keepAll(member, tried, read.message)
 
@@ -173,6 +184,11 @@ async function retryUnits(
         key,
         projectionName: member.projection.name,
       })),
+      edited: grouped.flatMap(({ position, eventId, key }) =>
+        position === editAt && said.edit && !writes.parked.some((at) => at.position === position)
+          ? [{ position, eventId, key, projection: member.projection.name, ...said.edit }]
+          : [],
+      ),
       more: found.length > limit,
     }
   }

@@ -230,6 +230,107 @@ describe('a skip', () => {
   })
 })
 
+/** Builds `items` and `names` anew, from the first event, and gives what they hold then. */
+async function rebuilt(projections: Projections, domain: Parameters<Engine['open']>[0]) {
+  await projections.close()
+  await engine.store.sql().query(
+    `update tidemark.projection_lanes set state = 'retired', since = -1
+      where projection in (select id from tidemark.projections where name in ('items', 'names'))`,
+  )
+  const again = await engine.open(domain)
+  again.start()
+  await expect
+    .poll(async () => (await again.liveVersions(0)).length, { timeout: 10_000 })
+    .toBe((await engine.tables()).names.size)
+  return engine.stored()
+}
+
+describe('an edit', () => {
+  test('is what the event says to its projection from then on, in builds too; the log stays as it is', async () => {
+    const { fault, projections, domain } = await openFaulty()
+    await put('item/1')
+    const poison = await rename('item/1', POISON)
+    await rename('item/1', 'mug')
+    await engine.settled(projections)
+    const id = { ...items, position: poison }
+    const why = { principal: 'ann', note: 'a typing error' }
+    expect(await projections.parked.edit(id, { data: { name: 'pot' } }, why)).toEqual({
+      kind: 'done',
+      settled: 2,
+      skipped: 0,
+      remaining: 0,
+      more: false,
+    })
+    expect(await itemsRow('item/1')).toMatchObject({ text: '{"box":"a","name":"mug"}', stale: false })
+    // The key is in the data here, so it is another row that the event belongs to.
+    expect(await projections.parked.edit({ ...id, projection: 'names' }, { data: { name: 'pan' } }, why)).toMatchObject(
+      {
+        kind: 'done',
+        remaining: 0,
+      },
+    )
+    const { rows } = await engine.tables()
+    expect([...rows.values()].map((row) => row.key).sort()).toEqual(['cup', 'item/1', 'item/1', 'mug', 'pan'])
+
+    expect((await engine.store.readLane({ lane: 0, after: poison - 1, limit: 1 }))[0]?.data).toEqual({ name: POISON })
+    expect(await projections.parked.history({ tenant: TENANT })).toMatchObject([
+      { action: 'edit', principal: 'ann', edit: { position: poison, projection: 'names', data: { name: 'pan' } } },
+      {
+        action: 'edit',
+        note: 'a typing error',
+        edit: { position: poison, projection: 'items', data: { name: 'pot' } },
+      },
+    ])
+    const before = await withoutChanged(engine.stored())
+    // Code that could take the event as it was must not.
+    fault.there = false
+    await rebuilt(projections, domain)
+    expect(await withoutChanged(engine.stored())).toEqual(before)
+  })
+
+  test('that helps nothing is not kept, and says what is wrong now', async () => {
+    const { fault, projections } = await openFaulty()
+    await put('item/1')
+    const poison = await rename('item/1', POISON)
+    await engine.settled(projections)
+    const id = { ...items, position: poison }
+    expect(await projections.parked.edit(id, { data: { name: 7 } }, ann)).toMatchObject({ kind: 'done', remaining: 1 })
+    expect(await projections.parked.show(id)).toMatchObject({
+      entry: { reason: 'unreadable', attempts: 2, error: expect.stringContaining('does not match its schema') },
+    })
+    const bad = { data: { name: 'a\u0000b' } }
+    expect(await projections.parked.edit(id, bad, ann)).toMatchObject({ kind: 'unstorable', issue: { path: '/name' } })
+    expect(await projections.parked.edit({ ...id, position: 1 }, { data: {} }, ann)).toEqual({ kind: 'nothing' })
+    // What the log says is what counts.
+    fault.there = false
+    expect(await projections.parked.retry(items, ann)).toMatchObject({ kind: 'done', remaining: 0 })
+    expect(await itemsRow('item/1')).toMatchObject({ text: `{"box":"a","name":"${POISON}"}` })
+  })
+})
+
+test('a filter picks by position, error and time, and what it picks can be discarded together', async () => {
+  const { projections } = await openFaulty()
+  for (const stream of ['item/1', 'item/2', 'item/3']) {
+    await put(stream)
+    await rename(stream, POISON)
+  }
+  await engine.settled(projections)
+  const { list, discard } = projections.parked
+  const positions = async (filter: Parameters<typeof list>[0]) =>
+    (await list({ ...items, ...filter })).entries.map((entry) => entry.position)
+  expect(await positions({ position: 4 })).toEqual([4])
+  expect(await positions({ error: 'take poison' })).toEqual([2, 4, 6])
+  expect(await positions({ error: 'take_poison' })).toEqual([])
+  expect(await positions({ before: '2020-01-01T00:00:00Z' })).toEqual([])
+  expect(await positions({ by: 'stream' })).toEqual([])
+  expect(await discard({ ...items, position: 4 }, ann)).toMatchObject({ kind: 'done', skipped: 1 })
+  expect(await positions({})).toEqual([2, 6])
+  expect(await discard({ ...items, error: 'take poison' }, ann)).toMatchObject({ kind: 'done', skipped: 2 })
+  expect(await discard(items, ann)).toEqual({ kind: 'nothing' })
+  // Those of the other projection are its own.
+  expect(await positions({ projection: 'names' })).toEqual([2, 4, 6])
+})
+
 test('what is parked is listed by filter, page by page, and shown with its payload', async () => {
   const { projections } = await openFaulty()
   await put('item/1')

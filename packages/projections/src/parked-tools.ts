@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { EventStore, StoredEvent } from '@tidemark/core'
+import { toStoredJson, type EventStore, type Json, type JsonIssue, type StoredEvent } from '@tidemark/core'
 import type { Driver } from '@tidemark/store'
 import { CONTROL_STREAM, toControlEvent, type ParkedUnit, type Unparked } from './control-event.ts'
 import {
+  decidedParked,
   listParked,
   parkedUnits,
   readAction,
+  type ParkedDecided,
   type ParkedEntry,
   type ParkedFilter,
   type ParkedPlace,
@@ -41,6 +43,8 @@ export type ParkedFound =
 export interface ParkedDecision {
   /** Who decided: kept with the decision. */
   readonly principal: string
+  /** Why, for whoever reads it later: kept with the decision. */
+  readonly note?: string
   /** How long to wait for a worker, milliseconds, default 10,000. */
   readonly timeoutMs?: number
 }
@@ -64,8 +68,20 @@ export interface ParkedTools {
   retry(filter: ParkedFilter, decision: ParkedDecision): Promise<ParkedAnswer>
   /** From now on the event does not count for the projection, in any version; then those behind it are tried. */
   skip(id: ParkedEventId, decision: ParkedDecision): Promise<ParkedAnswer>
-  /** Skips all parked events of one key (or stream, for those parked by stream). */
-  discard(unit: ParkedUnit & { readonly tenant: string }, decision: ParkedDecision): Promise<ParkedAnswer>
+  /**
+   * From now on the event says this to the projection, in any version of it: the log stays as it is, builds and retries
+   * read it so. Then its key is tried, as by `retry`. Where that fails the edit is not kept, and `show` tells why. `schema` is
+   * the data's version, by default that of the event.
+   */
+  edit(
+    id: ParkedEventId,
+    edit: { readonly data: Json; readonly schema?: number },
+    decision: ParkedDecision,
+  ): Promise<ParkedAnswer | { readonly kind: 'unstorable'; readonly issue: JsonIssue }>
+  /** Skips all parked events of every key (or stream, for those parked by stream) that has one of the filter. */
+  discard(filter: ParkedFilter, decision: ParkedDecision): Promise<ParkedAnswer>
+  /** Who decided what, the newest first; at most `limit` (default 100). */
+  history(filter?: { readonly tenant?: string }, page?: { readonly limit?: number }): Promise<readonly ParkedDecided[]>
 }
 
 const UNITS_AT_ONCE = 5_000
@@ -81,7 +97,7 @@ export function createParkedTools(input: {
   const decide = async (
     tenant: string,
     said: Unparked,
-    { principal, timeoutMs = 10_000 }: ParkedDecision,
+    { principal, note, timeoutMs = 10_000 }: ParkedDecision,
   ): Promise<ParkedAnswer> => {
     const answer = await store.append({
       tenant,
@@ -91,7 +107,7 @@ export function createParkedTools(input: {
       device: null,
       command: null,
       occurredAt: new Date().toISOString(),
-      events: [toControlEvent(randomUUID(), said)],
+      events: [toControlEvent(randomUUID(), note === undefined ? said : { ...said, note })],
     })
     if (answer.kind === 'overloaded')
       return { kind: 'unavailable', retryAfterMs: answer.retryAfterMs, cause: 'overloaded' }
@@ -125,14 +141,38 @@ export function createParkedTools(input: {
     }
   }
 
+  /** Every key that has an event of the filter, in as many decisions as it takes. */
+  const decideOn = async (
+    filter: ParkedFilter,
+    action: 'retry' | 'discard',
+    decision: ParkedDecision,
+  ): Promise<ParkedAnswer> => {
+    const found = await parkedUnits(sql, { filter, limit: UNITS_AT_ONCE + 1 })
+    const byTenant = new Map<string, ParkedUnit[]>()
+    for (const { tenant, projection, by, key } of found.slice(0, UNITS_AT_ONCE)) {
+      const units = byTenant.get(tenant)
+      if (units === undefined) byTenant.set(tenant, [{ projection, by, key }])
+      else units.push({ projection, by, key })
+    }
+    let answer: ParkedAnswer = { kind: 'nothing' }
+    for (const [tenant, units] of byTenant) {
+      for (let first = 0; first < units.length; first += UNITS_PER_EVENT) {
+        const chunk = units.slice(first, first + UNITS_PER_EVENT)
+        answer = add(answer, await decideAll(tenant, { action, units: chunk, position: null }, decision))
+        if (answer.kind !== 'done') return answer
+      }
+    }
+    return answer.kind === 'done' && found.length > UNITS_AT_ONCE ? { ...answer, more: true } : answer
+  }
+
   const find = async ({ tenant, projection, position }: ParkedEventId): Promise<ParkedEntry | undefined> => {
-    const [found] = await listParked(sql, { filter: { tenant, projection }, after: null, position, limit: 1 })
+    const [found] = await listParked(sql, { filter: { tenant, projection, position }, after: null, limit: 1 })
     return found && toEntry(found)
   }
 
   return {
     list: async (filter = {}, { after = null, limit = 100 } = {}) => {
-      const found = await listParked(sql, { filter, after, position: null, limit: limit + 1 })
+      const found = await listParked(sql, { filter, after, limit: limit + 1 })
       const shown = found.slice(0, limit)
       const last = found.length > limit ? shown.at(-1) : undefined
       return {
@@ -146,35 +186,25 @@ export function createParkedTools(input: {
       const [event] = await store.readLane({ lane: entry.lane, after: entry.position - 1, limit: 1 })
       return { kind: 'found', entry, event: event?.id === entry.eventId ? event : undefined }
     },
-    retry: async (filter, decision) => {
-      const found = await parkedUnits(sql, { filter, limit: UNITS_AT_ONCE + 1 })
-      const byTenant = new Map<string, ParkedUnit[]>()
-      for (const { tenant, projection, by, key } of found.slice(0, UNITS_AT_ONCE)) {
-        const units = byTenant.get(tenant)
-        if (units === undefined) byTenant.set(tenant, [{ projection, by, key }])
-        else units.push({ projection, by, key })
-      }
-      let answer: ParkedAnswer = { kind: 'nothing' }
-      for (const [tenant, units] of byTenant) {
-        for (let first = 0; first < units.length; first += UNITS_PER_EVENT) {
-          const chunk = units.slice(first, first + UNITS_PER_EVENT)
-          answer = add(answer, await decideAll(tenant, { action: 'retry', units: chunk, position: null }, decision))
-          if (answer.kind !== 'done') return answer
-        }
-      }
-      return answer.kind === 'done' && found.length > UNITS_AT_ONCE ? { ...answer, more: true } : answer
-    },
+    retry: (filter, decision) => decideOn(filter, 'retry', decision),
+    discard: (filter, decision) => decideOn(filter, 'discard', decision),
     skip: async (id, decision) => {
       const entry = await find(id)
       if (entry === undefined) return { kind: 'nothing' }
       const { projection, by, key, position, tenant } = entry
       return decideAll(tenant, { action: 'skip', units: [{ projection, by, key }], position }, decision)
     },
-    discard: async ({ tenant, projection, by, key }, decision) => {
-      const units = await parkedUnits(sql, { filter: { tenant, projection, key }, limit: 2 })
-      if (!units.some((unit) => unit.by === by)) return { kind: 'nothing' }
-      return decideAll(tenant, { action: 'discard', units: [{ projection, by, key }], position: null }, decision)
+    edit: async (id, { data, schema }, decision) => {
+      const encoded = toStoredJson(data)
+      if (!encoded.ok) return { kind: 'unstorable', issue: encoded.issue }
+      const entry = await find(id)
+      if (entry === undefined) return { kind: 'nothing' }
+      const { projection, by, key, position, tenant, lane } = entry
+      const [stored] = await store.readLane({ lane, after: position - 1, limit: 1 })
+      const edit = { data: encoded.value, schema: schema ?? stored?.schema ?? 1 }
+      return decideAll(tenant, { action: 'edit', units: [{ projection, by, key }], position, edit }, decision)
     },
+    history: ({ tenant } = {}, { limit = 100 } = {}) => decidedParked(sql, { tenant: tenant ?? null, limit }),
   }
 }
 

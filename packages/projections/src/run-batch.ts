@@ -1,5 +1,6 @@
 import type { Domain, EventStore, StoredEvent } from '@tidemark/core'
 import { DatabaseError, type Driver } from '@tidemark/store'
+import { applyEdits } from './apply-edits.ts'
 import { carryOut } from './carry-out.ts'
 import type { Breaker, OpenBreaker, Tally } from './circuit-breaker.ts'
 import { condemnByStream, condemnTouches } from './condemn.ts'
@@ -65,7 +66,7 @@ export type BatchResult =
  * batch or nothing behind; which one it was, the checkpoint tells.
  */
 export async function runBatch(context: BatchContext, request: BatchRequest): Promise<BatchResult> {
-  const { store, sql, runGuarded } = context
+  const { domain, store, sql, runGuarded } = context
   const { lane, from, limit, set, condemned } = request
   const found = await store.readLane({ lane, after: from, limit })
   const [first] = found
@@ -90,16 +91,26 @@ export async function runBatch(context: BatchContext, request: BatchRequest): Pr
     return { kind: 'blocked', block }
   }
   const range = { lane, after: from, to: last.position }
-  const stored = await loadBatch(sql, { ...toLoad(touches), range })
-  const counted =
-    stored.skipped.size === 0
-      ? touches
-      : touches.filter((touch) => !stored.skipped.has(skipId(touch.projection.projection.name, touch.stored.position)))
+  let stored = await loadBatch(sql, { ...toLoad(touches), range })
+  let counted = touches
+  if (stored.edits.length > 0 && condemned === undefined) {
+    const { edits } = stored
+    const edited = runGuarded(() => applyEdits(domain, set, events, touches, edits))
+    if (edited.kind === 'failed') return failed(edited)
+    counted = edited.value
+    // They may be of other rows now.
+    stored = await loadBatch(sql, { ...toLoad(counted), range })
+  }
+  if (stored.skipped.size > 0) {
+    const { skipped } = stored
+    counted = counted.filter((touch) => !skipped.has(skipId(touch.projection.projection.name, touch.stored.position)))
+  }
   const folding =
     condemned !== undefined && condemned.position === last.position && !condemned.byStream
       ? condemnTouches(counted, stored, condemned.message, runGuarded)
       : counted
-  const folded = runGuarded(() => foldBatch(folding, stored))
+  const before = stored
+  const folded = runGuarded(() => foldBatch(folding, before))
   if (folded.kind === 'failed') return failed(folded)
   const writes = folded.value
   const breaker = request.judge(toTallies(folding, writes))

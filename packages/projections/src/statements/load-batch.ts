@@ -1,8 +1,10 @@
+import type { Json } from '@tidemark/core'
 import type { Driver } from '@tidemark/store'
+import type { EventEdit } from '../apply-edits.ts'
 import { keyId, type RowId, type StoredKey, type StoredState } from '../fold-batch.ts'
 
 interface Loaded {
-  readonly by: 'key' | 'stream' | 'skipped'
+  readonly by: 'key' | 'stream' | 'skipped' | 'edited'
   readonly projection: number
   readonly tenant: string
   readonly key: string
@@ -27,7 +29,7 @@ export async function loadBatch(
     /** The batch's events: those after `after` up to `to`. */
     range: { lane: number; after: number; to: number }
   },
-): Promise<StoredState & { readonly skipped: ReadonlySet<string> }> {
+): Promise<StoredState & { readonly skipped: ReadonlySet<string>; readonly edits: readonly EventEdit[] }> {
   const { keys, streams } = input
   const loaded = await sql.query<Loaded>(
     `select 'key' as by, x.projection, x.tenant, x.key, r.row::text as row, r.scope, r.position, r.changed, r.stale,
@@ -48,7 +50,10 @@ export async function loadBatch(
                            where p.tenant = x.tenant and p.by = 'stream' and p.key = x.stream) as p
       union all
      select 'skipped', 0, s.tenant, s.projection_name, null, null, s.position, null, null, 0, false
-       from tidemark.skipped s where s.lane = $6 and s.position > $7 and s.position <= $8`,
+       from tidemark.skipped s where s.lane = $6 and s.position > $7 and s.position <= $8
+      union all
+     select 'edited', e.schema, e.tenant, e.projection_name, e.data::text, null, e.position, null, null, 0, false
+       from tidemark.edits e where e.lane = $6 and e.position > $7 and e.position <= $8`,
     [
       `{${keys.map((key) => key.projection).join(',')}}`,
       keys.map((key) => key.tenant).join('\n'),
@@ -63,18 +68,24 @@ export async function loadBatch(
   const stored = new Map<string, StoredKey>()
   const parkedStreams = new Set<string>()
   const skipped = new Set<string>()
+  const edits: EventEdit[] = []
   for (const found of loaded) {
     const id = keyId(found.projection, found.tenant, found.key)
     if (found.by === 'skipped') skipped.add(skipId(found.key, found.position ?? 0))
+    else if (found.by === 'edited') edits.push(toEdit(found))
     else if (found.by === 'stream') parkedStreams.add(id)
     else stored.set(id, toStoredKey(found))
   }
-  return { keys: stored, parkedStreams, skipped }
+  return { keys: stored, parkedStreams, skipped, edits }
 }
 
 /** Identity of an event that does not count for a projection. */
 export function skipId(projectionName: string, position: number): string {
   return `${projectionName}\n${position}`
+}
+
+function toEdit({ projection: schema, key: projection, row, position }: Loaded): EventEdit {
+  return { position: position ?? 0, projection, schema, data: JSON.parse(row ?? 'null') as Json }
 }
 
 function toStoredKey({ row, scope, position, changed, stale, tombstone, parked }: Loaded): StoredKey {

@@ -1,8 +1,14 @@
+import type { Json } from '@tidemark/core'
 import type { Driver } from '@tidemark/store'
 import type { ParkedEvent } from '../fold-batch.ts'
 
 /** A parked event of a group, with how many of its key (or stream) are parked altogether. */
-export type GroupedEvent = ParkedEvent & { readonly parkedAt: string; readonly total: number }
+export type GroupedEvent = ParkedEvent & {
+  readonly parkedAt: string
+  readonly total: number
+  /** As it counts for the projection, where a person has said so. */
+  readonly edit: { readonly schema: number; readonly data: Json } | null
+}
 
 /**
  * The parked events of keys and streams, and of all that hang together with them (a key with events of a stream that is
@@ -40,7 +46,10 @@ export async function readParkedGroup(
           where g.by = 'stream' and e.tenant = $2 and e.by = 'stream' and e.projection = $1) as l
      )
      select p.projection, p.tenant, p.by, p.key, p.position, p.reason, p.attempts, p.event_id as "eventId", p.stream,
-            p.type, p.error, p.parked_at::text as "parkedAt", count(*) over (partition by p.by, p.key) as total
+            p.type, p.error, p.parked_at::text as "parkedAt", count(*) over (partition by p.by, p.key) as total,
+            (select json_build_object('schema', e.schema, 'data', e.data) from tidemark.edits e
+              where e.lane = p.lane and e.position = p.position
+                and e.projection_name = (select name from tidemark.projections where id = $1)) as edit
        from grp join tidemark.parked p on p.tenant = $2 and p.by = grp.by and p.key = grp.key and p.projection = $1
       order by (p.position = $5::bigint) is true desc, p.position limit $4`,
     [input.projection, input.tenant, JSON.stringify(input.seeds), input.limit, input.always],

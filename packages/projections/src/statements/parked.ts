@@ -1,4 +1,5 @@
 import type { Driver } from '@tidemark/store'
+import type { EventEdit } from '../apply-edits.ts'
 import type { ParkedUnit } from '../control-event.ts'
 import type { ActionRecord } from './settle-parked.ts'
 
@@ -12,6 +13,13 @@ export interface ParkedFilter {
   /** Full type of the event. */
   readonly type?: string
   readonly reason?: 'unreadable' | 'failed' | 'behind'
+  /** How it is parked: by its row's key, or by its stream. */
+  readonly by?: 'key' | 'stream'
+  readonly position?: number
+  /** A part of the error's text. */
+  readonly error?: string
+  /** ISO 8601: parked before it. */
+  readonly before?: string
 }
 
 /** One event that is set aside for one projection. */
@@ -44,29 +52,34 @@ const FROM = `from tidemark.parked p
        join tidemark.projections n on n.id = p.projection
        join tidemark.projection_lanes l on l.projection = p.projection and l.lane = p.lane and l.state = 'live'
       where ($1::text is null or p.tenant = $1) and ($2::text is null or n.name = $2) and ($3::text is null or p.key = $3)
-        and ($4::text is null or p.type = $4) and ($5::text is null or p.reason = $5)`
+        and ($4::text is null or p.type = $4) and ($5::text is null or p.reason = $5) and ($6::text is null or p.by = $6)
+        and ($7::bigint is null or p.position = $7) and ($8::text is null or strpos(p.error ->> 'message', $8) > 0)
+        and ($9::timestamptz is null or p.parked_at < $9)`
 
-const parameters = (filter: ParkedFilter): readonly (string | null)[] => [
+const parameters = (filter: ParkedFilter): readonly (string | number | null)[] => [
   filter.tenant ?? null,
   filter.projection ?? null,
   filter.key ?? null,
   filter.type ?? null,
   filter.reason ?? null,
+  filter.by ?? null,
+  filter.position ?? null,
+  filter.error ?? null,
+  filter.before ?? null,
 ]
 
 export async function listParked(
   sql: Driver,
-  input: { filter: ParkedFilter; after: ParkedPlace | null; position: number | null; limit: number },
+  input: { filter: ParkedFilter; after: ParkedPlace | null; limit: number },
 ): Promise<readonly (ParkedEntry & { readonly id: number })[]> {
-  const { filter, after, position, limit } = input
+  const { filter, after, limit } = input
   return sql.query<ParkedEntry & { readonly id: number }>(
     `select p.projection as id, n.name as projection, n.version, p.by, p.key, p.lane, p.position, p.tenant, p.stream, p.type,
             p.event_id as "eventId", p.reason, p.attempts, p.error ->> 'message' as error,
             to_char(p.parked_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "parkedAt"
-       ${FROM} and ($6::integer is null or (p.lane, p.position, p.projection) > ($6, $7::bigint, $8::integer))
-        and ($9::bigint is null or p.position = $9)
-      order by p.lane, p.position, p.projection limit $10`,
-    [...parameters(filter), after?.lane ?? null, after?.position ?? null, after?.id ?? null, position, limit],
+       ${FROM} and ($10::integer is null or (p.lane, p.position, p.projection) > ($10, $11::bigint, $12::integer))
+      order by p.lane, p.position, p.projection limit $13`,
+    [...parameters(filter), after?.lane ?? null, after?.position ?? null, after?.id ?? null, limit],
   )
 }
 
@@ -78,9 +91,45 @@ export async function parkedUnits(
   return sql.query<ParkedUnit & { readonly lane: number; readonly tenant: string }>(
     `select n.name as projection, p.by, p.key, p.tenant, p.lane
        ${FROM}
-      group by n.name, p.by, p.key, p.tenant, p.lane order by min(p.position), 1, 2, 3 limit $6`,
+      group by n.name, p.by, p.key, p.tenant, p.lane order by min(p.position), 1, 2, 3 limit $10`,
     [...parameters(input.filter), input.limit],
   )
+}
+
+/** What a person decided about parked events, and what became of it. */
+export interface ParkedDecided extends ActionRecord {
+  readonly lane: number
+  /** Of the control event. */
+  readonly position: number
+  readonly tenant: string
+  /** ISO 8601, UTC. */
+  readonly at: string
+  /** The event that was edited, with what it says since. */
+  readonly edit?: EventEdit
+}
+
+/** The newest decisions first. */
+export async function decidedParked(
+  sql: Driver,
+  input: { tenant: string | null; limit: number },
+): Promise<readonly ParkedDecided[]> {
+  const found = await sql.query<
+    Omit<ParkedDecided, 'edit' | 'note'> & { readonly note: string | null; readonly edit: EventEdit | null }
+  >(
+    `select a.lane, a.position, a.tenant, a.action, a.principal, a.settled, a.skipped, a.remaining, a.more, a.note,
+            to_char(a.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
+            (select json_build_object('position', e.position, 'projection', e.projection_name, 'schema', e.schema,
+                                      'data', e.data)
+               from tidemark.edits e where e.lane = a.lane and e.by_position = a.position) as edit
+       from tidemark.parked_actions a where $1::text is null or a.tenant = $1
+      order by a.at desc, a.lane, a.position desc limit $2`,
+    [input.tenant, input.limit],
+  )
+  return found.map(({ edit, note, ...decided }) => ({
+    ...decided,
+    ...(note === null ? {} : { note }),
+    ...(edit === null ? {} : { edit }),
+  }))
 }
 
 /** What became of a control event; `undefined` while it is not carried out. */

@@ -1,4 +1,5 @@
 import type { Driver } from '@tidemark/store'
+import type { EventEdit } from '../apply-edits.ts'
 import type { ParkedAction } from '../control-event.ts'
 import type { ParkedEvent } from '../fold-batch.ts'
 import { list, toParameters, toParkedRow, type CommitAnswer, type CommitInput } from './commit-batch.ts'
@@ -11,6 +12,7 @@ export interface ActionRecord {
   readonly skipped: number
   readonly remaining: number
   readonly more: boolean
+  readonly note?: string
 }
 
 export interface SettleInput extends CommitInput {
@@ -25,6 +27,8 @@ export interface SettleInput extends CommitInput {
     readonly projectionName: string
     readonly key: string
   }[]
+  /** Edits of events that have come to be folded with them. */
+  readonly edited: readonly (EventEdit & { readonly eventId: string; readonly key: string })[]
   readonly record: ActionRecord
 }
 
@@ -36,14 +40,23 @@ export async function settleParked(sql: Driver, input: SettleInput): Promise<Com
     JSON.stringify(
       input.tried.map(({ projection, tenant, by, key, position }) => ({ projection, tenant, by, key, position })),
     ),
-    JSON.stringify(
-      input.skipped.map(({ position, eventId, projectionName, key }) => ({
+    JSON.stringify([
+      ...input.skipped.map(({ position, eventId, projectionName, key }) => ({
         position,
         event_id: eventId,
         projection_name: projectionName,
         key,
       })),
-    ),
+      ...input.edited.map(({ position, eventId, projection, key, schema, data }) => ({
+        position,
+        event_id: eventId,
+        projection_name: projection,
+        key,
+        edited: true,
+        schema,
+        data,
+      })),
+    ]),
     JSON.stringify(input.record),
     input.tenant,
     list(input.named.map((named) => named.projection)),
