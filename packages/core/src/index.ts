@@ -184,6 +184,7 @@ export {
 } from './ports/paged-reads.ts'
 export {
   encodeSplit,
+  isCarriedForward,
   PREDECESSOR,
   successorIn,
   type EncodedSplit,

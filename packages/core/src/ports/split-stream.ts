@@ -19,7 +19,7 @@ export interface SplitRequest {
   readonly occurredAt: string
   /** The stream's last event. Its metadata gets {@link SUCCESSOR}. */
   readonly close: NewEvent
-  /** The successor's first events: what is carried forward. The metadata of the first gets {@link PREDECESSOR}. At least one. */
+  /** The successor's first events: what is carried forward. The metadata of each gets {@link PREDECESSOR}. At least one. */
   readonly open: readonly NewEvent[]
 }
 
@@ -45,6 +45,11 @@ export function successorIn(event: { readonly metadata: JsonObject }): string | 
   return typeof link === 'string' ? link : undefined
 }
 
+/** Whether the event carries something forward from the stream that this one was split from. */
+export function isCarriedForward(event: { readonly metadata: JsonObject }): boolean {
+  return typeof event.metadata[PREDECESSOR] === 'string'
+}
+
 export interface EncodedSplit {
   /** The closing event, then the successor's. */
   readonly append: EncodedAppend
@@ -59,20 +64,19 @@ export function encodeSplit(request: SplitRequest): Encoding<EncodedSplit> {
   if (!isLogName(successor) || successor === stream) issues.push({ path: '/successor', code: 'not_json' })
   if (typeof request.expected !== 'number') issues.push({ path: '/expected', code: 'not_json' })
   checkEvent(close, '/close', issues)
-  if (issues.length === 0) checkEvent(open[0], '/open/0', issues)
-  const [first, ...more] = open
-  if (first === undefined || issues.length > 0) return { ok: false, issues }
-  const events = [linked(close, SUCCESSOR, successor), linked(first, PREDECESSOR, stream), ...more]
+  if (issues.length === 0) for (const [index, event] of open.entries()) checkEvent(event, `/open/${index}`, issues)
+  if (issues.length > 0) return { ok: false, issues }
+  const events = [linked(close, SUCCESSOR, successor), ...open.map((event) => linked(event, PREDECESSOR, stream))]
   const encoding = encodeAppend({ ...rest, stream, events })
   if (encoding.ok) return { ok: true, encoded: { append: encoding.encoded, successor } }
   return { ok: false, issues: encoding.issues.map((issue) => ({ ...issue, path: toOwnPath(issue.path) })) }
 }
 
-function checkEvent(event: NewEvent | undefined, at: string, issues: JsonIssue[]): void {
+function checkEvent(event: NewEvent, at: string, issues: JsonIssue[]): void {
   const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
   if (!isObject(event)) issues.push({ path: at, code: 'not_json' })
   // Before the link is put into it, which would make an object of anything.
-  else if (!isObject(event?.metadata)) issues.push({ path: `${at}/metadata`, code: 'not_json' })
+  else if (!isObject(event.metadata)) issues.push({ path: `${at}/metadata`, code: 'not_json' })
 }
 
 function linked(event: NewEvent, name: string, stream: string): NewEvent {

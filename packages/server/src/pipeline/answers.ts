@@ -43,7 +43,10 @@ export function fromResult(result: CommandResult, tokenOf: TokenOf): PushAnswer 
 
 /** What the store said other than that it wrote, or that the version was stale. */
 export function fromStore(
-  answer: Exclude<AppendAnswer | SettleAnswer, { kind: 'appended' | 'checked' | 'settled' | 'conflict' }>,
+  answer: Exclude<
+    AppendAnswer | SettleAnswer,
+    { kind: 'appended' | 'checked' | 'settled' | 'conflict' | 'stream-closed' }
+  >,
   tokenOf: TokenOf,
 ): PushAnswer {
   switch (answer.kind) {
@@ -56,8 +59,6 @@ export function fromStore(
         'unstorable',
         answer.issues.map((issue) => ({ path: issue.path, message: issue.code })),
       )
-    case 'stream-closed':
-      return invalid('unstorable', [{ path: '/stream', message: 'stream_closed' }])
     case 'overloaded':
       return retry('overloaded', answer.retryAfterMs)
     case 'unavailable':

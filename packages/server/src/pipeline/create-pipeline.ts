@@ -5,7 +5,7 @@ import { CLOCK_WINDOW, clampOccurredAt, type ClockWindow } from './occurred-at.t
 import { idsToLookUp, planPush, type Predecessor, type Step } from './plan-push.ts'
 import { admitCommand, screenCommand, type AdmittedCommand } from './screen-command.ts'
 import { createStreamQueues, type QueuedCommand } from './stream-queues.ts'
-import { createStreamStates, type StreamRef } from './stream-states.ts'
+import { createStreamStates, keyOf, type StreamRef } from './stream-states.ts'
 
 export interface PipelineOptions {
   readonly domain: Domain
@@ -93,7 +93,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       const { pushed, aggregate } = step.command
       refs.set(pushed.stream, { tenant, stream: pushed.stream, aggregate })
     }
-    await states.load([...refs.values()])
+    const read = await states.prepare([...refs.values()])
 
     // Each command waits only for commands before it, so no two can wait for each other.
     const answers: Promise<PushAnswer>[] = []
@@ -111,7 +111,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
           before !== undefined && streamOf(steps[before]) === stream ? queued.get(before) : undefined
         const submit = (): Promise<PushAnswer> => {
           const occurredAt = clampOccurredAt(command.pushed.occurredAt, now(), clock)
-          const one = queues.submit({ ...command, principal, device, tokenOf, occurredAt }, beforeInStream())
+          const isRead = read.has(keyOf({ tenant, stream }))
+          const arrival = { ...command, principal, device, tokenOf, occurredAt, stream, isRead }
+          const one = queues.submit(arrival, beforeInStream())
           queued.set(index, one)
           return one.answer
         }

@@ -1,7 +1,9 @@
 import {
   decideCommand,
+  isCarriedForward,
   readEvent,
   resolveConflict,
+  successorIn,
   validate,
   type AppendRequest,
   type ConflictChoice,
@@ -17,6 +19,7 @@ import {
 import type { Logger } from '../logger.ts'
 import { errorFields } from '../logger.ts'
 import { fromResult, fromStore, invalid, retry, type TokenOf } from './answers.ts'
+import { baseIn, toPushedVersion, type Moved } from './moved-command.ts'
 import type { AdmittedCommand } from './screen-command.ts'
 import { advance, authorOf, hasForeign, type StreamState } from './stream-state.ts'
 import type { StreamStates } from './stream-states.ts'
@@ -34,6 +37,12 @@ export interface Arrival extends AdmittedCommand {
   readonly tokenOf: TokenOf
   /** Clamped. */
   readonly occurredAt: string
+  /** The stream that it is judged in and stored to. */
+  readonly stream: string
+  /** Where that is not the stream that it was pushed for, which was split. */
+  readonly moved?: Moved
+  /** Its stream was read since it arrived. */
+  readonly isRead: boolean
 }
 
 /** Events of others that a conflict shows at most, the newest. */
@@ -84,7 +93,7 @@ export async function judgeCommand(
     current,
     principal,
     commandId: pushed.id,
-    streamId: pushed.stream,
+    streamId: arrival.stream,
     occurredAt: arrival.occurredAt,
   })
   if (decided.kind === 'failed') {
@@ -142,15 +151,16 @@ async function standingOf(
   current: StreamState,
   isStored: boolean,
 ): Promise<Standing> {
-  const { command, pushed, input } = arrival
-  const { base } = pushed
+  const { command, input } = arrival
+  const base = baseIn(arrival, current)
   if (base === null || command.policy === 'merge') return { kind: 'decide', input, rebased: false }
   // Decided on events that this log does not have: it was restored from a backup. The device that has them has to
   // offer them again first; until it does, the command waits.
   if (base.version > current.version) return { kind: 'answer', answer: retry('predecessor') }
 
   const author = authorOf(arrival.principal.id, arrival.device)
-  if (!hasForeign(current, base.version, author)) return { kind: 'decide', input, rebased: false }
+  const isStale = (arrival.moved?.isStale ?? false) || hasForeign(current, base.version, author)
+  if (!isStale) return { kind: 'decide', input, rebased: false }
   if (command.policy === 'rebase') return { kind: 'decide', input, rebased: true }
   if (!isStored) return { kind: 'too-early' }
 
@@ -166,7 +176,11 @@ async function standingOf(
   if (choice === 'reject') {
     return {
       kind: 'answer',
-      answer: { kind: 'conflict', current: current.version, theirs: theirs.slice(-MAX_THEIRS).map(toForeignEvent) },
+      answer: {
+        kind: 'conflict',
+        current: toPushedVersion(arrival, current, current.version),
+        theirs: theirs.slice(-MAX_THEIRS).map(toForeignEvent),
+      },
     }
   }
   const checked = validate(command.schema, choice.input)
@@ -178,7 +192,7 @@ async function standingOf(
   return { kind: 'answer', answer: invalid('domain_error') }
 }
 
-/** Events of others between the two versions, oldest first. */
+/** Events of others between the two versions, oldest first, and before them those of the streams it came through. */
 async function readTheirs(
   context: DecideContext,
   arrival: Arrival,
@@ -187,8 +201,15 @@ async function readTheirs(
   author: string,
 ): Promise<readonly StoredEvent[]> {
   const { tenant } = arrival.principal
-  const [events = []] = await context.store.readStreams([{ tenant, stream: arrival.pushed.stream, after }])
-  return events.filter((event) => event.version <= upTo && authorOf(event.principal, event.device) !== author)
+  const { stream, moved } = arrival
+  const parts = [...(moved?.through ?? []), { stream, after }]
+  const read = await context.store.readStreams(parts.map((part) => ({ tenant, ...part })))
+  return read.flat().filter((event) => {
+    const isLater = event.stream === stream && event.version > upTo
+    // That a stream was split is nothing that a person has to look at.
+    const isOfSplit = successorIn(event) !== undefined || isCarriedForward(event)
+    return !isLater && !isOfSplit && authorOf(event.principal, event.device) !== author
+  })
 }
 
 /** The state was folded from these very events, so each of them can be read. */
@@ -213,7 +234,7 @@ function appendRequest(
   const { pushed, principal, device } = arrival
   return {
     tenant: principal.tenant,
-    stream: pushed.stream,
+    stream: arrival.stream,
     expected: arrival.command.policy === 'merge' ? 'any' : current.version,
     principal: principal.id,
     device,
@@ -237,7 +258,7 @@ function settleRequest(
   const { pushed, principal, device } = arrival
   return {
     tenant: principal.tenant,
-    stream: pushed.stream,
+    stream: arrival.stream,
     principal: principal.id,
     device,
     command: { id: pushed.id, hash: arrival.hash },

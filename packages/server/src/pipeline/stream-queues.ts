@@ -8,10 +8,11 @@
  */
 import type { AppendAnswer, AppendRequest, PushAnswer } from '@tidemark/core'
 import { errorFields } from '../logger.ts'
-import { fromStore, retry } from './answers.ts'
+import { fromStore, invalid, retry } from './answers.ts'
 import { judgeCommand, type Arrival, type DecideContext, type Judgement } from './judge-command.ts'
+import { moveOn } from './moved-command.ts'
 import type { StreamState } from './stream-state.ts'
-import type { StreamRef } from './stream-states.ts'
+import { keyOf, type StreamRef } from './stream-states.ts'
 
 /** A command that has been given to its stream. */
 export interface QueuedCommand {
@@ -32,22 +33,24 @@ export interface StreamQueues {
 
 export function createStreamQueues(context: DecideContext): StreamQueues {
   const queuesByKey = new Map<string, StreamQueue>()
-  return {
+  const queues: StreamQueues = {
     submit: (arrival, predecessor) => {
       const ref: StreamRef = {
         tenant: arrival.principal.tenant,
-        stream: arrival.pushed.stream,
+        stream: arrival.stream,
         aggregate: arrival.aggregate,
       }
-      const key = `${ref.tenant}\n${ref.stream}`
+      const key = keyOf(ref)
       let queue = queuesByKey.get(key)
       if (queue === undefined) {
-        queue = new StreamQueue(context, ref, () => queuesByKey.delete(key))
+        const hooks = { onIdle: () => queuesByKey.delete(key), forward: queues.submit }
+        queue = new StreamQueue(context, ref, hooks)
         queuesByKey.set(key, queue)
       }
       return queue.submit(arrival, predecessor)
     },
   }
+  return queues
 }
 
 /** Appends of one stream that are under way at a time. */
@@ -79,10 +82,24 @@ type Flight =
     }
   | { readonly kind: 'conclude'; readonly job: Job; readonly conclude: () => Promise<PushAnswer> }
 
+/** The stream as a command finds it, and whether that is known to be its end (or will be proven). */
+interface Place {
+  readonly stream: StreamState
+  readonly isSure: boolean
+}
+
+interface QueueHooks {
+  readonly onIdle: () => void
+  /** Puts a command into the queue of another stream. */
+  readonly forward: StreamQueues['submit']
+}
+
+type Assessment = Judgement | { readonly kind: 'forward'; readonly closed: StreamState; readonly successor: string }
+
 class StreamQueue {
   readonly #context: DecideContext
   readonly #ref: StreamRef
-  readonly #onIdle: () => void
+  readonly #hooks: QueueHooks
   #waiting: Job[] = []
   /** In order; the first may be an append only, since what waits for nothing is concluded at once. */
   #flights: Flight[] = []
@@ -98,10 +115,10 @@ class StreamQueue {
   #window = MAX_IN_FLIGHT
   #running = false
 
-  constructor(context: DecideContext, ref: StreamRef, onIdle: () => void) {
+  constructor(context: DecideContext, ref: StreamRef, hooks: QueueHooks) {
     this.#context = context
     this.#ref = ref
-    this.#onIdle = onIdle
+    this.#hooks = hooks
   }
 
   submit(arrival: Arrival, predecessor: QueuedCommand | undefined): QueuedCommand {
@@ -131,7 +148,7 @@ class StreamQueue {
       if (this.#broken && this.#flights.length === 0) this.#restart()
     }
     this.#running = false
-    this.#onIdle()
+    this.#hooks.onIdle()
   }
 
   /** Judges the first that waits and sends what it leads to. False: some flight has to land first. */
@@ -146,19 +163,25 @@ class StreamQueue {
       this.#finish(job, retry('predecessor'))
       return true
     }
-    let judgement: Judgement
-    let current: StreamState | undefined
+    let judgement: Assessment
+    let place: Place | undefined
     try {
-      current = await this.#current()
-      judgement =
-        current === undefined
-          ? { kind: 'conclude', conclude: async () => retry('unavailable', UNREADABLE_RETRY_MS) }
-          : await judgeCommand(this.#context, job.arrival, current, this.#flights.length === 0)
+      place = await this.#current(job.arrival)
+      judgement = await this.#assess(job, place?.stream)
+      // What memory holds may be behind. An append notices, an answer without one would not.
+      if (judgement.kind === 'conclude' && place?.isSure === false) {
+        place = await this.#load()
+        judgement = await this.#assess(job, place?.stream)
+      }
     } catch (error) {
       judgement = { kind: 'conclude', conclude: () => Promise.reject(error) }
     }
     if (judgement.kind === 'too-early') return false
     this.#waiting.shift()
+    if (judgement.kind === 'forward') {
+      this.#forward(job, judgement.closed, judgement.successor)
+      return true
+    }
     if (judgement.kind === 'conclude') {
       job.phase = 'concluding'
       if (this.#flights.length === 0) this.#conclude(job, judgement.conclude)
@@ -169,7 +192,7 @@ class StreamQueue {
     const free = request.expected === 'any' && this.#mayOvertake(predecessor)
     job.phase = 'appending'
     const answer = this.#context.store
-      .append(free || current === undefined ? request : this.#chained(request, current))
+      .append(free || place === undefined ? request : this.#chained(request, place))
       .catch((error: unknown) => ({ kind: 'threw' as const, error }))
     this.#flights.push({ kind: 'append', job, answer, after, rebased, free })
     this.#predicted = after
@@ -182,29 +205,55 @@ class StreamQueue {
     return this.#flights.every((flight) => flight.kind === 'append' && flight.free)
   }
 
+  async #assess(job: Job, current: StreamState | undefined): Promise<Assessment> {
+    if (current === undefined) {
+      return { kind: 'conclude', conclude: async () => retry('unavailable', UNREADABLE_RETRY_MS) }
+    }
+    if (current.successor !== undefined) return { kind: 'forward', closed: current, successor: current.successor }
+    return judgeCommand(this.#context, job.arrival, current, this.#flights.length === 0)
+  }
+
+  /** Hands the command to the queue of what this stream was split into. Commands keep their order. */
+  #forward(job: Job, closed: StreamState, successor: string): void {
+    job.phase = 'concluding'
+    if (this.#context.domain.aggregateOf(successor) !== this.#ref.aggregate) {
+      this.#finish(job, invalid('unknown_stream', [{ path: '/stream', message: 'stream_closed' }]))
+      return
+    }
+    const { answer } = this.#hooks.forward(moveOn(job.arrival, closed, successor), job.predecessor)
+    void answer.then((told) => this.#finish(job, told))
+  }
+
   /** The append, tied to the last one under way. */
-  #chained(request: AppendRequest, { version, head }: StreamState): AppendRequest {
-    if (this.#flights.every((flight) => flight.kind === 'conclude')) return request
+  #chained(request: AppendRequest, { stream: { version, head }, isSure }: Place): AppendRequest {
+    if (this.#flights.every((flight) => flight.kind === 'conclude')) {
+      // A log that was put back may hold other events at the version that memory knows.
+      return isSure || version === 0 || request.expected === 'any' ? request : { ...request, after: head }
+    }
     // Behind an answer without events the version counts for all: that answer is only right at this one.
     const isBehindAnswer = this.#flights.some((flight) => flight.kind === 'conclude')
     return { ...request, expected: isBehindAnswer ? version : request.expected, after: head }
   }
 
   /** The stream as the next command finds it; `undefined` when this code cannot read it. */
-  async #current(): Promise<StreamState | undefined> {
-    if (this.#flights.length > 0 && this.#predicted !== undefined) return this.#predicted
+  async #current(arrival: Arrival): Promise<Place | undefined> {
+    // What is in flight proves what it was predicted on, or takes this back.
+    if (this.#flights.length > 0 && this.#predicted !== undefined) return { stream: this.#predicted, isSure: true }
+    const known = this.#stale ? undefined : this.#context.states.peek(this.#ref)
+    return known === undefined ? this.#load() : { stream: known, isSure: arrival.isRead }
+  }
+
+  async #load(): Promise<Place | undefined> {
     const { states, logger } = this.#context
-    const known = this.#stale ? undefined : states.peek(this.#ref)
-    if (known !== undefined) return known
-    const [loaded] = await states.load([this.#ref])
-    if (loaded?.kind === 'folded') {
+    const loaded = await states.load(this.#ref)
+    if (loaded.kind === 'folded') {
       this.#stale = false
-      return loaded.stream
+      return { stream: loaded.stream, isSure: true }
     }
     logger.error('a stream cannot be read by this code', {
       aggregate: this.#ref.aggregate.name,
-      reason: loaded?.failure.kind ?? 'missing',
-      type: loaded?.failure.type ?? null,
+      reason: loaded.failure.kind,
+      type: loaded.failure.type,
     })
     return undefined
   }
@@ -240,6 +289,13 @@ class StreamQueue {
         if (job.tries < MAX_TRIES) this.#again.push(flight)
         else this.#finish(job, retry('contention'))
         break
+      case 'stream-closed':
+        // It was split since it was read; read again, it tells what it goes on as.
+        this.#broken = true
+        job.tries++
+        if (job.tries < MAX_TRIES) this.#again.push(flight)
+        else this.#finish(job, retry('contention'))
+        break
       case 'threw':
         this.#broken = true
         this.#finish(job, this.#outage(answer.error))
@@ -268,6 +324,7 @@ class StreamQueue {
     this.#waiting = [...again, ...this.#waiting]
     this.#again = []
     this.#stale = true
+    this.#context.states.foundBehind(this.#ref)
     this.#broken = false
   }
 

@@ -1,7 +1,9 @@
 import {
   evolveState,
   initialState,
+  isCarriedForward,
   readEvent,
+  successorIn,
   type AnyAggregate,
   type Domain,
   type ReadFailure,
@@ -18,6 +20,10 @@ export interface StreamState extends VersionedState {
   readonly head: string
   /** The newest runs of events by one author, oldest first; neighbours have different authors. */
   readonly authors: readonly AuthorRun[]
+  /** Version of the last event that was carried forward from the stream before, 0 where there was none. */
+  readonly opened: number
+  /** What the stream goes on as, where it was split; its closing event is nobody's in `authors`. */
+  readonly successor: string | undefined
 }
 
 interface AuthorRun {
@@ -35,7 +41,7 @@ export function authorOf(principal: string, device: string | null): string {
 }
 
 export function emptyStream(aggregate: AnyAggregate): StreamState {
-  return { ...initialState(aggregate), head: '', authors: [] }
+  return { ...initialState(aggregate), head: '', authors: [], opened: 0, successor: undefined }
 }
 
 /** The stream after one author's events, which led to `after`; `head` is the last one's id. */
@@ -44,7 +50,7 @@ export function advance(from: StreamState, author: string, after: VersionedState
   if (authors.at(-1)?.author === author) authors.pop()
   authors.push({ author, until: after.version })
   if (authors.length > MAX_RUNS) authors.shift()
-  return { ...after, head, authors }
+  return { ...after, head, authors, opened: from.opened, successor: undefined }
 }
 
 export type Folded =
@@ -77,12 +83,21 @@ export function foldStored(
     if (read.kind !== 'event') return { kind: 'unreadable', failure: read }
     try {
       const after = evolveState(aggregate, stream, read.event)
-      stream = advance(stream, authorOf(stored.principal, stored.device), after, stored.id)
+      stream = follow(stream, stored, after)
     } catch {
       return { kind: 'unreadable', failure: { kind: 'evolve-failed', type: stored.type } }
     }
   }
   return { kind: 'folded', stream }
+}
+
+function follow(from: StreamState, stored: StoredEvent, after: VersionedState): StreamState {
+  const successor = successorIn(stored)
+  // That a stream was split is no change that anybody could be too late for.
+  if (successor !== undefined) return { ...from, ...after, head: stored.id, successor }
+  const next = advance(from, authorOf(stored.principal, stored.device), after, stored.id)
+  const isOpening = from.opened === from.version && isCarriedForward(stored)
+  return isOpening ? { ...next, opened: stored.version } : next
 }
 
 /** Whether anybody else wrote to the stream after `version`. */

@@ -11,16 +11,34 @@ export interface StreamRef {
 export type Loaded = Exclude<Folded, { kind: 'gap' }>
 
 /**
- * The states of recently used streams. A cached state is a true prefix of its stream, never the promise of its end:
- * {@link StreamStates.load} reads what came since, and an append checks the version once more.
+ * The states of recently used streams. A cached state was a stream's whole once, and is never the promise of its end:
+ * an append checks version and last event, and whatever else is said of the stream is said after {@link StreamStates.load}.
  */
 export interface StreamStates {
-  /** Reads all streams up to their ends: the whole of those not cached, the tails of the others, in one query. */
-  load(refs: readonly StreamRef[]): Promise<readonly Loaded[]>
+  /**
+   * Loads, in one query, the streams that are not cached, and those that others have lately been writing to. The others
+   * may well be at their ends, and what is appended to them tells.
+   *
+   * @returns those that were read now.
+   */
+  prepare(refs: readonly StreamRef[]): Promise<ReadonlySet<string>>
+  /** Reads the stream up to its end: the whole of it, or what came since it was cached. */
+  load(ref: StreamRef): Promise<Loaded>
   /** What is known of the stream without asking. */
   peek(ref: StreamRef): StreamState | undefined
   /** Takes over a state that an own append led to. */
   advanceTo(ref: StreamRef, stream: StreamState): void
+  /** What is cached of the stream was found to be behind: for some time it is better read first. */
+  foundBehind(ref: StreamRef): void
+}
+
+/** Loads without news after which a stream that others wrote to is trusted again to be at its cached end. */
+const LOADS_TO_TRUST = 8
+
+interface Cached {
+  readonly stream: StreamState
+  /** Loads left until it is trusted. */
+  readonly distrust: number
 }
 
 export function createStreamStates(options: {
@@ -30,12 +48,19 @@ export function createStreamStates(options: {
   readonly size: number
 }): StreamStates {
   const { domain, store, size } = options
-  const cache = new LRUCache<string, StreamState>({ max: size })
-  const keyOf = (ref: StreamRef): string => `${ref.tenant}\n${ref.stream}`
+  const cache = new LRUCache<string, Cached>({ max: size })
 
   const keep = (ref: StreamRef, stream: StreamState): void => {
     const known = cache.get(keyOf(ref))
-    if (known === undefined || known.version < stream.version) cache.set(keyOf(ref), stream)
+    if (known === undefined || known.stream.version < stream.version) {
+      cache.set(keyOf(ref), { stream, distrust: known?.distrust ?? 0 })
+    }
+  }
+  const keepLoaded = (ref: StreamRef, stream: StreamState): void => {
+    const known = cache.get(keyOf(ref))
+    if (known?.stream.version === stream.version && known.distrust > 0) {
+      cache.set(keyOf(ref), { stream, distrust: known.distrust - 1 })
+    } else keep(ref, stream)
   }
 
   // The log is not the one that the cache remembers (a restore under a running server): start over.
@@ -47,28 +72,42 @@ export function createStreamStates(options: {
     return folded
   }
 
-  return {
-    load: async (refs) => {
-      if (refs.length === 0) return []
-      const starts = refs.map((ref) => cache.get(keyOf(ref)) ?? emptyStream(ref.aggregate))
-      const tails = await store.readStreams(
-        refs.map((ref, index) => ({
-          tenant: ref.tenant,
-          stream: ref.stream,
-          // One event back: it must be the one that the cached state ends with.
-          after: Math.max(0, (starts[index]?.version ?? 0) - 1),
-        })),
-      )
-      return Promise.all(
-        refs.map(async (ref, index) => {
-          const folded = foldStored(domain, ref.aggregate, starts[index] as StreamState, tails[index] ?? [])
-          const loaded = folded.kind === 'gap' ? await restart(ref) : folded
-          if (loaded.kind === 'folded') keep(ref, loaded.stream)
-          return loaded
-        }),
-      )
-    },
-    peek: (ref) => cache.get(keyOf(ref)),
-    advanceTo: keep,
+  const loadAll = async (refs: readonly StreamRef[]): Promise<readonly Loaded[]> => {
+    const starts = refs.map((ref) => cache.get(keyOf(ref))?.stream ?? emptyStream(ref.aggregate))
+    const tails = await store.readStreams(
+      refs.map((ref, index) => ({
+        tenant: ref.tenant,
+        stream: ref.stream,
+        // One event back: it must be the one that the cached state ends with.
+        after: Math.max(0, (starts[index]?.version ?? 0) - 1),
+      })),
+    )
+    return Promise.all(
+      refs.map(async (ref, index) => {
+        const folded = foldStored(domain, ref.aggregate, starts[index] as StreamState, tails[index] ?? [])
+        const loaded = folded.kind === 'gap' ? await restart(ref) : folded
+        if (loaded.kind === 'folded') keepLoaded(ref, loaded.stream)
+        return loaded
+      }),
+    )
   }
+
+  return {
+    prepare: async (refs) => {
+      const unsure = refs.filter((ref) => (cache.get(keyOf(ref))?.distrust ?? 1) > 0)
+      if (unsure.length > 0) await loadAll(unsure)
+      return new Set(unsure.map(keyOf))
+    },
+    load: async (ref) => (await loadAll([ref]))[0] as Loaded,
+    peek: (ref) => cache.get(keyOf(ref))?.stream,
+    advanceTo: keep,
+    foundBehind: (ref) => {
+      const known = cache.get(keyOf(ref))
+      if (known !== undefined) cache.set(keyOf(ref), { ...known, distrust: LOADS_TO_TRUST })
+    },
+  }
+}
+
+export function keyOf(ref: Pick<StreamRef, 'tenant' | 'stream'>): string {
+  return `${ref.tenant}\n${ref.stream}`
 }
