@@ -103,6 +103,7 @@ export {
   type StoredJsonLimits,
   type StoredJsonResult,
 } from './stored-json.ts'
+export { query, type QueryDefinition, type QueryInput, type QueryOutput } from './query.ts'
 export type { Cursor, CursorClaims, PageMark, Renewal, Token, TokenClaims } from './token.ts'
 export { upcasts, type UpcastChain } from './upcast-chain.ts'
 export { readCommand, readEvent, type ReadableEvent, type ReadFailure } from './upcast.ts'
@@ -143,6 +144,16 @@ export {
   type WireRemoval,
   type WireRow,
 } from './wire/pull.ts'
+export {
+  queryReply,
+  queryRequest,
+  stateReply,
+  stateRequest,
+  type QueryReply,
+  type QueryRequest,
+  type StateReply,
+  type StateRequest,
+} from './wire/query.ts'
 export type {
   AbortSignalLike,
   AppendAnswer,

@@ -16,6 +16,10 @@ export const WIRE_LIMITS = {
   rowsPerPage: 2_000,
   /** Command ids a pull may ask outcomes for. */
   awaitingPerPull: 1_000,
+  /** Tokens, and streams, that one read may ask to have reached. */
+  tokensPerRead: 8,
+  /** Milliseconds that one read may wait for them. */
+  readWaitMs: 10_000,
 } as const
 
 /** JSON of unknown content. It is not stored before it has passed `toStoredJson`. */

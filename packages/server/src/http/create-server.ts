@@ -8,6 +8,9 @@ import type { DevIssuer } from '../auth/dev-issuer.ts'
 import type { Verifier } from '../auth/verifier.ts'
 import { errorFields, stderrLogger, type Logger } from '../logger.ts'
 import { createPipeline, type Pipeline, type PipelineOptions } from '../pipeline/create-pipeline.ts'
+import { createStreamStates } from '../pipeline/stream-states.ts'
+import { createQueryCache } from '../query/query-cache.ts'
+import type { QueryOptions } from '../query/read-query.ts'
 import { createSealer, type SealKey } from '../seal.ts'
 import { createFeed } from '../sync/feed.ts'
 import { createLaneWatch } from '../sync/lane-watch.ts'
@@ -42,6 +45,8 @@ export interface SyncServerOptions {
   readonly devIssuer?: DevIssuer
   /** The scopes a principal may see. Default: the whole tenant. */
   readonly scopesOf?: (principal: Principal) => readonly string[]
+  /** Reads of SQL projections, by the name of their queries. */
+  readonly queries?: NonNullable<QueryOptions['queries']>
   /** A built web app, served beside the API. */
   readonly staticDirectory?: string
   readonly sealKeys: readonly SealKey[]
@@ -69,6 +74,8 @@ export interface SyncServer {
 /** Requests under way get so long to finish, then their connections go. */
 const DRAIN_MS = 2_000
 const CLOSE_MS = 1_500
+/** States kept for reads from the write model. */
+const STATES_READ = 500
 /** A request has to have arrived within it; streams are answers and may take for ever. */
 const REQUEST_MS = 30_000
 
@@ -99,9 +106,14 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
   const readiness = createReadiness({ store, projections, logger, now, isDraining: () => stopping.signal.aborted })
   const limiter = createRateLimiter(limits.rate, now)
   const random = (): number => randomInt(0, 1_000_000) / 1_000_000
+  // The pipeline's own states follow what it appends; those of reads are checked against the log at every read.
+  const states = createStreamStates({ domain, store, size: STATES_READ })
+  const reads = { domain, store, projections, sealer, scopesOf }
   const router = createSyncRouter({
     pipeline,
     feed,
+    query: { ...reads, queries: options.queries, cache: createQueryCache() },
+    state: { ...reads, states },
     history: { domain, store, projections, scopesOf },
     live: { feed, watch, logger, now, random, times: limits.live, stopping: stopping.signal },
     streams,

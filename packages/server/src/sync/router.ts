@@ -2,14 +2,20 @@ import {
   historyRequest,
   liveRequest,
   pullRequest,
+  queryRequest,
+  stateRequest,
   type LiveMessage,
   type Principal,
   type PullReply,
+  type QueryReply,
+  type StateReply,
 } from '@tidemark/core'
 import { initTRPC, tracked, TRPCError, type TrackedEnvelope } from '@trpc/server'
 import type { Verified } from '../auth/verifier.ts'
 import { errorFields, type Logger } from '../logger.ts'
 import type { Pipeline } from '../pipeline/create-pipeline.ts'
+import { readQuery, type QueryOptions } from '../query/read-query.ts'
+import { readState, type StateOptions } from '../query/read-state.ts'
 import type { Feed } from './feed.ts'
 import { readHistory, type HistoryOptions } from './history.ts'
 import { liveMessages, type LiveOptions } from './live.ts'
@@ -30,6 +36,8 @@ export interface RouterOptions {
   readonly pipeline: Pipeline
   readonly feed: Feed
   readonly history: HistoryOptions
+  readonly query: QueryOptions
+  readonly state: StateOptions
   readonly live: LiveOptions
   readonly streams: StreamCount
   readonly logger: Logger
@@ -117,6 +125,24 @@ export function createSyncRouter(options: RouterOptions) {
         const gone = signal ?? new AbortController().signal
         yield* live(principal, { expiresAt, request: input.request, gone, cut })
       }),
+    }),
+    query: authenticated.input(wireInput(queryRequest)).mutation(async ({ ctx, input }): Promise<QueryReply> => {
+      if (input.kind === 'upgrade') return input
+      try {
+        return await readQuery(options.query, ctx.principal, input.request)
+      } catch (error) {
+        logger.error('a query failed', { query: input.request.query, ...errorFields(error) })
+        return { kind: 'retry', after: READ_RETRY_MS, reason: 'unavailable' }
+      }
+    }),
+    state: authenticated.input(wireInput(stateRequest)).mutation(async ({ ctx, input }): Promise<StateReply> => {
+      if (input.kind === 'upgrade') return input
+      try {
+        return await readState(options.state, ctx.principal, input.request)
+      } catch (error) {
+        logger.error('a read of a state failed', errorFields(error))
+        return { kind: 'retry', after: READ_RETRY_MS, reason: 'unavailable' }
+      }
     }),
     history: authenticated.input(wireInput(historyRequest)).mutation(async ({ ctx, input }) => {
       if (input.kind === 'upgrade') return input
