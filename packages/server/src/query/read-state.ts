@@ -98,8 +98,8 @@ async function readFrom(options: StateOptions, aggregate: AnyAggregate, read: St
       return row.kind === 'none' ? UNKNOWN : readFrom(options, aggregate, { ...read, source: 'log' })
     }
     case 'log': {
-      const [loaded] = await states.load([{ tenant: read.tenant, stream: read.stream, aggregate }])
-      if (loaded?.kind !== 'folded') return RETRY
+      const loaded = await states.load({ tenant: read.tenant, stream: read.stream, aggregate })
+      if (loaded.kind !== 'folded') return RETRY
       const { version, state } = loaded.stream
       const scope = (aggregate.scope as (state: unknown) => string)(state)
       return version === 0 || !read.scopes.includes(scope)
