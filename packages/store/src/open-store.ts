@@ -175,7 +175,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     files: createArchivedFiles(options.archive),
     readStreams: (reads) => readStreams(tenantReader, { reads }),
     readLane: (read) => readLane(reader, read),
-    readStreamTypes: (read) => readStreamTypes(reader, read),
+    readStreamTypes: (read) => readStreamTypes(tenantReader, read),
   })
   const source: SubscribeSource = {
     readLane: archivedReads.readLane,
@@ -226,7 +226,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     results: (tenant, principal, commands) => withRetry(() => resultsOf(tenant, principal, commands)),
     readStreams: (reads) => withRetry(() => archivedReads.readStreams(reads)),
     readStreamPage: (read) =>
-      withRetry(() => readStreamPage({ ...archivedReads, head: (of) => streamHead(reader, of) }, read)),
+      withRetry(() => readStreamPage({ ...archivedReads, head: (of) => streamHead(tenantReader, of) }, read)),
     readLane: (read) => withRetry(() => archivedReads.readLane(read)),
     subscribe(subscription) {
       wakes.know(subscription.lane)

@@ -39,6 +39,7 @@ afterAll(async () => {
 
 interface Plan {
   readonly 'Node Type': string
+  readonly 'Parent Relationship'?: string
   readonly 'Index Name'?: string
   readonly 'Scan Direction'?: string
   readonly 'Actual Rows': number
@@ -75,7 +76,8 @@ async function explain(run: (sql: Driver) => Promise<unknown>): Promise<Plan> {
 
 /** The node of a plan that reads the table. */
 function scanOf(plan: Plan): Plan {
-  return plan.Plans?.[0] === undefined ? plan : scanOf(plan.Plans[0])
+  const below = plan.Plans?.find((each) => each['Parent Relationship'] !== 'InitPlan')
+  return below === undefined ? plan : scanOf(below)
 }
 
 const seenBy = (scan: Plan): number => scan['Actual Rows'] + (scan['Rows Removed by Filter'] ?? 0)

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '@tidemark/core'
 import type { Driver } from '../driver.ts'
 import { EVENT_COLUMNS } from './event-columns.ts'
+import { oneTenant } from './one-tenant.ts'
 
 export interface StreamTypesRead {
   readonly tenant: string
@@ -18,7 +19,7 @@ export async function readStreamTypes(sql: Driver, input: StreamTypesRead): Prom
   return sql.query<StoredEvent>(
     `select ${EVENT_COLUMNS}
        from tidemark.events
-      where tenant = $1 and stream = $2 and version >= $3 and version <= $4
+      where tenant = ${oneTenant('$1')} and stream = $2 and version >= $3 and version <= $4
         and type = any (string_to_array($5, E'\\n'))
       order by version ${input.backwards ? 'desc' : 'asc'}
       limit $6`,
