@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert'
-import { aggregate, event, hasRole, projection } from '@tidemark/core'
+import { aggregate, event, hasRole, projection, reaction } from '@tidemark/core'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { given, givenEvents, history } from './scenario.ts'
@@ -145,5 +145,55 @@ describe('a scenario of a projection', () => {
     failing(() => givenEvents(...events).expectRows(Balances, { 'account/a': { pence: 4 } }))
     failing(() => givenEvents(...events).expectRows(Balances, {}))
     failing(() => givenEvents(...events).expectRows(Balances, { 'account/a': { pence: 3 }, 'account/b': { pence: 0 } }))
+  })
+})
+
+describe('a scenario of a reaction', () => {
+  const Bonus = reaction('bonus', {
+    on: Account,
+    when: (event) => event.principal !== 'nobody',
+    react: {
+      paidIn: (_, e, { send, before }) =>
+        send(
+          Account,
+          'savings',
+          'payOut',
+          { pence: e.data.pence + before.balance },
+          {
+            onRefused: ({ code, params }) =>
+              code === 'too_much' && params['balance'] !== undefined
+                ? send(Account, 'main', 'payIn', { pence: Number(params['balance']) })
+                : undefined,
+          },
+        ),
+    },
+  })
+  const paid = given(Account).events([
+    ['paidIn', { pence: 4 }],
+    ['paidIn', { pence: 5 }],
+  ])
+
+  it('compares what is sent for the last event, with the state before it', () => {
+    const reacts = paid.reacts(Bonus)
+    reacts.thenSends(['account/savings', 'payOut', { pence: 9 }])
+    failing(() => reacts.thenSends(['account/savings', 'payOut', { pence: 5 }]))
+    failing(() => reacts.thenSendsNothing())
+  })
+
+  it('follows refusals', () => {
+    paid
+      .reacts(Bonus)
+      .whenRefused('too_much', { balance: 3 })
+      .thenSends(['account/main', 'payIn', { pence: 3 }])
+    paid.reacts(Bonus).whenRefused('too_much').thenSendsNothing()
+    expect(() => paid.reacts(Bonus).whenRefused('too_much', {}, 1)).toThrow('No command was sent at place 1')
+  })
+
+  it('leaves out what the reaction leaves out', () => {
+    given(Account, { by: { id: 'nobody' } })
+      .events([['paidIn', { pence: 4 }]])
+      .reacts(Bonus)
+      .thenSendsNothing()
+    expect(() => given(Account).reacts(Bonus)).toThrow('no event to react to')
   })
 })

@@ -16,12 +16,14 @@ import {
   type JsonObject,
   type Principal,
   type Projection,
+  type Reaction,
   type RefusalCode,
   type StateOf,
   type StreamId,
   type Uuid,
   type VersionedState,
 } from '@tidemark/core'
+import { reactedTo, type Reacted } from './reacted.ts'
 
 type CommandsOf<A extends AnyAggregate> = A['commands']
 type EventName<A extends AnyAggregate> = keyof EventsOf<A> & string
@@ -55,6 +57,8 @@ export interface Given<A extends AnyAggregate> {
     command: Name,
     input: CommandInput<CommandsOf<A>[Name]>,
   ) => Then<A, RefusalCode<CommandsOf<A>[Name]>>
+  /** What a reaction answers the last of the events with. */
+  readonly reacts: (of: Reaction) => Reacted
   /** The state that the events lead to. */
   readonly thenState: (expected: StateOf<A>) => void
 }
@@ -164,15 +168,19 @@ function scenario<A extends AnyAggregate>(
   options: ScenarioOptions,
 ): Given<A> {
   const key = options.key ?? '1'
-  const before = (): VersionedState =>
-    history(of, key, events, options).reduce(
-      (state, event) => evolveState(of, state, event),
-      initialState(of) as VersionedState,
-    )
+  const fold = (happened: readonly DomainEvent[]): VersionedState =>
+    happened.reduce((state, event) => evolveState(of, state, event), initialState(of) as VersionedState)
+  const before = (): VersionedState => fold(history(of, key, events, options))
   return {
     events: (more) => scenario(of, [...events, ...more], options),
     by: (principal) => scenario(of, events, { ...options, by: { ...options.by, ...principal } }),
     when: (command, input) => thenOf(of, decide(of, before(), command, input as Json, options), options),
+    reacts: (reaction) => {
+      const happened = history(of, key, events, options)
+      const last = happened.at(-1)
+      if (last === undefined) throw new TypeError('There is no event to react to: give some with `events`.')
+      return reactedTo(reaction, last, { before: fold(happened.slice(0, -1)).state, after: fold(happened).state })
+    },
     thenState: (expected) => assert.deepEqual(before().state, expected),
   }
 }

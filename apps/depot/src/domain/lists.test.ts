@@ -27,6 +27,7 @@ const row: OrderRow = {
   units: 8,
   total: 6 * 339 + 2 * 50,
   returned: 0,
+  short: [],
   placedAt: AT,
   updatedAt: AT,
   amounts: { [A]: [6, 339], [B]: [2, 50] },
@@ -81,6 +82,27 @@ describe('the order list', () => {
     )
   })
 
+  it('marks lines that there is not enough stock for, until they are tried again or the order is done', () => {
+    const short = [
+      ...both,
+      ['markedShort', { line: A, wanted: 6, free: 1 }],
+      ['markedShort', { line: B, wanted: 2, free: 0 }],
+    ] as const
+    expectOrder(short, { ...row, short: [A, B] })
+    expectOrder([...short, ['markedShort', { line: A, wanted: 6, free: 2 }]], { ...row, short: [B, A] })
+    expectOrder([...short, ['stockAsked', { line: A }]], { ...row, short: [B] })
+    const amounts = { ...row.amounts, [A]: [1, 339] as [number, number] }
+    expectOrder([...short, ['quantityChanged', { line: A, quantity: 1 }]], {
+      ...row,
+      short: [B],
+      units: 3,
+      total: 439,
+      amounts,
+    })
+    expectOrder([...short, ['cancelled', { reason: '' }]], { ...row, status: 'cancelled' })
+    expectOrder([...short, ['shipped', { carrier: 'DPD' }]], { ...row, status: 'shipped' })
+  })
+
   it('is not misled by events about a line that is gone', () => {
     expectOrder(
       [
@@ -114,8 +136,9 @@ describe('the stock list', () => {
         ['registered', { description: 'LANTERN', unitPrice: 339 }],
         ['received', { quantity: 10, reference: '' }],
         ['adjusted', { by: -2, reason: 'wet' }],
-        ['reserved', { quantity: 5, order: '' }],
-        ['released', { quantity: 1, order: '' }],
+        ['reserved', { quantity: 5, order: '', line: '' }],
+        ['released', { quantity: 1, order: '', line: '' }],
+        ['issued', { quantity: 1, order: 'D-1', line: A }],
       ],
       { at: AT },
     )
@@ -124,8 +147,8 @@ describe('the stock list', () => {
         code: '71053',
         description: 'LANTERN',
         unitPrice: 339,
-        onHand: 8,
-        reserved: 4,
+        onHand: 7,
+        reserved: 3,
         free: 4,
         updatedAt: AT,
       },

@@ -30,6 +30,7 @@ const openState: OrderState = {
   carrier: '',
   placedAt: AT,
   lines: { [LINE]: { ...lantern, returned: 0 } },
+  short: {},
 }
 
 describe('placing an order', () => {
@@ -242,5 +243,54 @@ describe('an order’s worth', () => {
     }
     expect(orderTotal({ lines })).toBe(4 * 339 + 1)
     expect(customerName({ firstName: '', lastName: 'Cher' })).toBe('Cher')
+  })
+})
+
+describe('stock for the lines', () => {
+  const mark = { line: LINE, wanted: 6, free: 2 }
+  const stockKeeper = { id: 'reaction:reserve-stock', roles: [] }
+  const short = open.events([['markedShort', mark]])
+
+  it('that is not there marks the line, which only the server can say', () => {
+    open
+      .by(stockKeeper)
+      .when('markShort', mark)
+      .thenEvents([['markedShort', mark]])
+      .thenState({ ...openState, short: { [LINE]: { free: 2 } } })
+    open.when('markShort', mark).thenForbidden()
+  })
+
+  it('says nothing of a line that has changed or gone meanwhile', () => {
+    open
+      .by(stockKeeper)
+      .when('markShort', { ...mark, wanted: 7 })
+      .thenNothing()
+    open
+      .by(stockKeeper)
+      .when('markShort', { ...mark, line: OTHER })
+      .thenNothing()
+    open.events([cancelled]).by(stockKeeper).when('markShort', mark).thenNothing()
+  })
+
+  it('can be asked for again', () => {
+    for (const by of [picker, clerk]) {
+      short
+        .by(by)
+        .when('askForStock', { line: LINE })
+        .thenEvents([['stockAsked', { line: LINE }]])
+        .thenState(openState)
+    }
+    open.when('askForStock', { line: LINE }).thenNothing()
+    short.events([shipped]).when('askForStock', { line: LINE }).thenRefused('not_open', { status: 'shipped' })
+  })
+
+  it('is a new matter when the line changes, and none when the order is done', () => {
+    short.events([['quantityChanged', { line: LINE, quantity: 2 }]]).thenState({
+      ...openState,
+      lines: { [LINE]: { ...lantern, quantity: 2, returned: 0 } },
+    })
+    short.events([['lineRemoved', { line: LINE }]]).thenState({ ...openState, lines: {} })
+    short.events([cancelled]).thenState({ ...openState, status: 'cancelled' })
+    short.events([shipped]).thenState({ ...openState, status: 'shipped', carrier: 'Royal Mail' })
   })
 })

@@ -1,4 +1,4 @@
-import { aggregate, event, hasRole, type DomainEvent } from '@tidemark/core'
+import { aggregate, byReaction, event, hasRole, type DomainEvent } from '@tidemark/core'
 import { z } from 'zod'
 
 export const Customer = z.object({ firstName: z.string().max(80), lastName: z.string().min(1).max(80) })
@@ -26,6 +26,8 @@ export interface OrderState {
   readonly carrier: string
   readonly placedAt: string
   readonly lines: Readonly<Record<string, OrderLine & { readonly returned: number }>>
+  /** Lines that could not be promised their goods, with what was free when that was tried. */
+  readonly short: Readonly<Record<string, { readonly free: number }>>
 }
 
 const nobody: Customer = { firstName: '', lastName: '' }
@@ -43,7 +45,9 @@ export const Order = aggregate('order', {
     carrier: '',
     placedAt: '',
     lines: {},
+    short: {},
   }),
+  version: 2,
 
   events: {
     placed: event(
@@ -63,6 +67,10 @@ export const Order = aggregate('order', {
     shipped: event(z.object({ carrier: z.string().max(80) })),
     cancelled: event(z.object({ reason: z.string().max(200) })),
     returned: event(z.object({ line: LineId, quantity: Quantity, reason: z.string().max(200) })),
+    /** There was not enough in stock for the line. */
+    markedShort: event(z.object({ line: LineId, wanted: Quantity, free: z.int().nonnegative() })),
+    /** Somebody wants the line served again, since there may be enough by now. */
+    stockAsked: event(z.object({ line: LineId })),
   },
 
   evolve: {
@@ -79,16 +87,22 @@ export const Order = aggregate('order', {
       ...order,
       lines: { ...order.lines, [line]: { ...rest, returned: 0 } },
     }),
-    quantityChanged: (order, e) => withLine(order, e.line, (line) => ({ ...line, quantity: e.quantity })),
+    quantityChanged: (order, e) =>
+      withoutMark(
+        withLine(order, e.line, (line) => ({ ...line, quantity: e.quantity })),
+        e.line,
+      ),
     lineRemoved: (order, e) => {
       const { [e.line]: _removed, ...lines } = order.lines
-      return { ...order, lines }
+      return withoutMark({ ...order, lines }, e.line)
     },
     noteSet: (order, e) => ({ ...order, note: e.note }),
     customerChanged: (order, e) => ({ ...order, customer: e.customer }),
-    shipped: (order, e) => ({ ...order, status: 'shipped', carrier: e.carrier }),
-    cancelled: (order) => ({ ...order, status: 'cancelled' }),
+    shipped: (order, e) => ({ ...order, status: 'shipped', carrier: e.carrier, short: {} }),
+    cancelled: (order) => ({ ...order, status: 'cancelled', short: {} }),
     returned: (order, e) => withLine(order, e.line, (line) => ({ ...line, returned: line.returned + e.quantity })),
+    markedShort: (order, e) => ({ ...order, short: { ...order.short, [e.line]: { free: e.free } } }),
+    stockAsked: (order, e) => withoutMark(order, e.line),
   },
 
   commands: (command) => ({
@@ -178,6 +192,21 @@ export const Order = aggregate('order', {
         return input.quantity > left ? refuse('more_than_shipped', { left }) : emit.returned(input)
       },
     }),
+
+    /** What was tried for a line that has changed meanwhile says nothing any more: it is tried again. */
+    markShort: command(z.object({ line: LineId, wanted: Quantity, free: z.int().nonnegative() }), {
+      allow: byReaction('reserve-stock'),
+      decide: (order, input, { emit }) =>
+        order.status === 'open' && order.lines[input.line]?.quantity === input.wanted ? emit.markedShort(input) : [],
+    }),
+
+    askForStock: command(z.object({ line: LineId }), {
+      allow: hasRole('clerk', 'picker', 'manager'),
+      decide: (order, input, { emit, refuse }) => {
+        if (order.status !== 'open') return refuse('not_open', { status: order.status })
+        return order.short[input.line] === undefined ? [] : emit.stockAsked(input)
+      },
+    }),
   }),
 })
 
@@ -197,8 +226,15 @@ function withLine(
   return line === undefined ? order : { ...order, lines: { ...order.lines, [id]: change(line) } }
 }
 
-/** The line an event is about; `undefined` for events about the order as a whole. */
+function withoutMark(order: OrderState, line: string): OrderState {
+  if (order.short[line] === undefined) return order
+  const { [line]: _mark, ...short } = order.short
+  return { ...order, short }
+}
+
+/** The line that an event changed; `undefined` for events about the order as a whole, and about stock. */
 function lineOf(e: DomainEvent): string | undefined {
+  if (e.type === 'order.markedShort' || e.type === 'order.stockAsked') return undefined
   return (e.data as { readonly line?: string }).line
 }
 

@@ -5,7 +5,7 @@ import { Product } from './product.ts'
 const lantern = { description: 'WHITE METAL LANTERN', unitPrice: 339 }
 const registered = ['registered', lantern] as const
 const received = ['received', { quantity: 10, reference: 'PO 7' }] as const
-const reserved = ['reserved', { quantity: 4, order: '536365' }] as const
+const reserved = ['reserved', { quantity: 4, order: '536365', line: '' }] as const
 
 const product = given(Product).by({ roles: ['manager'] })
 const stocked = product.events([registered, received])
@@ -41,6 +41,7 @@ describe('receiving goods', () => {
         ...lantern,
         onHand: 15,
         reserved: 0,
+        promised: {},
       })
     product
       .when('receive', { quantity: 5, reference: 'PO 8' })
@@ -81,9 +82,10 @@ describe('reserving', () => {
         ...lantern,
         onHand: 10,
         reserved: 4,
+        promised: {},
       })
     const promised = stocked.events([reserved])
-    promised.when('reserve', { quantity: 6 }).thenEvents([['reserved', { quantity: 6, order: '' }]])
+    promised.when('reserve', { quantity: 6 }).thenEvents([['reserved', { quantity: 6, order: '', line: '' }]])
     promised.when('reserve', { quantity: 7 }).thenRefused('not_enough_stock', { free: 6 })
   })
 
@@ -91,7 +93,7 @@ describe('reserving', () => {
     const promised = stocked.events([reserved])
     promised
       .when('release', { quantity: 4, order: '536365' })
-      .thenEvents([['released', { quantity: 4, order: '536365' }]])
+      .thenEvents([['released', { quantity: 4, order: '536365', line: '' }]])
     promised.when('release', { quantity: 5 }).thenRefused('more_than_reserved', { reserved: 4 })
   })
 
@@ -100,5 +102,68 @@ describe('reserving', () => {
     stocked.when('release', { quantity: 0.5 }).thenInvalid()
     stocked.by({ roles: [] }).when('reserve', { quantity: 1 }).thenForbidden()
     stocked.by({ roles: [] }).when('release', { quantity: 1 }).thenForbidden()
+  })
+})
+
+describe('what lines of orders are promised', () => {
+  const LINE = '0197b000-0000-7000-8000-000000000001'
+  const OTHER = '0197b000-0000-7000-8000-000000000002'
+  const about = { line: LINE, order: 'D-1' }
+  const serving = stocked.by({ id: 'reaction:reserve-stock', roles: [] })
+  const promised = serving.events([['reserved', { ...about, quantity: 4 }]])
+  const state = { registered: true, ...lantern, onHand: 10 }
+
+  it('is promised all or nothing', () => {
+    serving
+      .when('reserveForLine', { ...about, quantity: 10 })
+      .thenEvents([['reserved', { ...about, quantity: 10 }]])
+      .thenState({ ...state, reserved: 10, promised: { [LINE]: 10 } })
+    serving.when('reserveForLine', { ...about, quantity: 11 }).thenRefused('not_enough_stock', { free: 10 })
+    promised
+      .when('reserveForLine', { line: OTHER, order: 'D-2', quantity: 7 })
+      .thenRefused('not_enough_stock', { free: 6 })
+  })
+
+  it('is set anew by a later wish', () => {
+    promised.when('reserveForLine', { ...about, quantity: 9 }).thenEvents([['reserved', { ...about, quantity: 5 }]])
+    promised.when('reserveForLine', { ...about, quantity: 1 }).thenEvents([['released', { ...about, quantity: 3 }]])
+    promised.when('reserveForLine', { ...about, quantity: 4 }).thenNothing()
+    // A wish that cannot be met leaves what there is.
+    promised.when('reserveForLine', { ...about, quantity: 11 }).thenRefused('not_enough_stock', { free: 6 })
+  })
+
+  it('goes back once', () => {
+    promised
+      .when('releaseForLine', about)
+      .thenEvents([['released', { ...about, quantity: 4 }]])
+      .thenState({ ...state, reserved: 0, promised: {} })
+    serving.when('releaseForLine', about).thenNothing()
+  })
+
+  it('leaves the house once', () => {
+    promised
+      .when('issueForLine', about)
+      .thenEvents([['issued', { ...about, quantity: 4 }]])
+      .thenState({ ...state, onHand: 6, reserved: 0, promised: {} })
+    serving.when('issueForLine', about).thenNothing()
+  })
+
+  it('does not take out more than the count says is there', () => {
+    promised
+      .events([['adjusted', { by: -9, reason: 'lost' }]])
+      .when('issueForLine', about)
+      .thenEvents([
+        ['issued', { ...about, quantity: 1 }],
+        ['released', { ...about, quantity: 3 }],
+      ])
+      .thenState({ ...state, onHand: 0, reserved: 0, promised: {} })
+  })
+
+  it('is not anybody’s to give or to take', () => {
+    for (const command of ['releaseForLine', 'issueForLine'] as const) stocked.when(command, about).thenForbidden()
+    stocked.when('reserveForLine', { ...about, quantity: 1 }).thenForbidden()
+    const byHand = promised.events([reserved]).by(picker)
+    byHand.when('release', { quantity: 5 }).thenRefused('more_than_reserved', { reserved: 4 })
+    byHand.when('release', { quantity: 4 }).thenEvents([['released', { quantity: 4, order: '', line: '' }]])
   })
 })

@@ -18,6 +18,7 @@ export type StockRow = z.infer<typeof StockRow>
 /** One row per product, for the stock screen and for choosing a product. */
 export const StockList = projection('stock-list', {
   on: Product,
+  version: 2,
   row: StockRow,
   fold: {
     registered: (row, e) => ({
@@ -30,6 +31,7 @@ export const StockList = projection('stock-list', {
     adjusted: (row, e) => counted(row ?? empty(e.streamId), e.occurredAt, e.data.by, 0),
     reserved: (row, e) => counted(row ?? empty(e.streamId), e.occurredAt, 0, e.data.quantity),
     released: (row, e) => counted(row ?? empty(e.streamId), e.occurredAt, 0, -e.data.quantity),
+    issued: (row, e) => counted(row ?? empty(e.streamId), e.occurredAt, -e.data.quantity, -e.data.quantity),
   },
   indexes: { byCode: ['code'], byDescription: ['description'], scarce: ['free'], updated: ['-updatedAt'] },
 })

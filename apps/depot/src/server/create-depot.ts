@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { openProjections, type Projections } from '@tidemark/projections'
+import { openProjections, openReactions, type Projections, type Reactions } from '@tidemark/projections'
 import {
   createDevIssuer,
   createSyncServer,
@@ -13,7 +13,7 @@ import {
   type SyncServerOptions,
 } from '@tidemark/server'
 import { openStore, type PostgresStore, type StoreOptions } from '@tidemark/store'
-import { depot } from '../domain/index.ts'
+import { depot, ReserveStock } from '../domain/index.ts'
 import { DEMO_ACCOUNTS } from './accounts.ts'
 import { depotArchive } from './depot-archive.ts'
 
@@ -37,6 +37,8 @@ export interface DepotOptions {
 export interface Depot {
   readonly store: PostgresStore
   readonly projections: Projections
+  /** What the server does by itself: stock follows orders. */
+  readonly reactions: Reactions
   readonly issuer: DevIssuer
   /** Handles a request of another HTTP server; what is not the depot's goes to `next`. */
   handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void
@@ -44,7 +46,7 @@ export interface Depot {
   listen(address: { readonly port: number; readonly host?: string }): Promise<{ readonly url: string }>
   /** Waits until the lists hold all that the log holds now; `false` where that took longer. */
   caughtUp(tenant: string, timeoutMs: number): Promise<boolean>
-  /** Sends everybody away and lets the database go; takes at most 8 s, and some milliseconds as a rule. */
+  /** Sends everybody away and lets the database go; takes at most 10 s, and some milliseconds as a rule. */
   close(): Promise<void>
 }
 
@@ -83,17 +85,27 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.now === undefined ? {} : { now: options.now }),
     })
+    const reactions = await openReactions({
+      store,
+      domain: depot,
+      reactions: [ReserveStock],
+      push: server.pipeline.push,
+      onError: (error) => logger.error('a reaction is being retried', { error: String(error).slice(0, 200) }),
+    })
     projections.start()
+    reactions.start()
     let closing: Promise<void> | undefined
     const close = async (): Promise<void> => {
       // Readers before what they read from.
       await server.close()
+      await reactions.close()
       await projections.close()
       await store.close()
     }
     return {
       store,
       projections,
+      reactions,
       issuer,
       handle: (request, response, next) => server.handle(request, response, next),
       listen: (address) => server.listen(address),

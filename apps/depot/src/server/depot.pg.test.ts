@@ -1,11 +1,11 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PROTOCOL_VERSION } from '@tidemark/core'
+import { createIdGenerator, PROTOCOL_VERSION, TENANT_SCOPE, type PushAnswer } from '@tidemark/core'
 import { openStore } from '@tidemark/store'
 import { testDatabase, type TestDatabase } from '@tidemark/testing/postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Order, type OrderRow } from '../domain/index.ts'
+import { Order, OrderList, StockList, type OrderRow } from '../domain/index.ts'
 import { createDepot, type Depot } from './create-depot.ts'
 import { loadDemo } from './demo/load-demo.ts'
 import { ORDERS_FROM_BEFORE } from './demo/orders-from-before.ts'
@@ -63,7 +63,7 @@ async function pullOrders(token: string): Promise<OrderRow[]> {
       protocol: PROTOCOL_VERSION,
       device: DEVICE,
       cursor,
-      projections: { 'order-list': 1 },
+      projections: { 'order-list': OrderList.version },
       awaiting: [],
       limit: 2_000,
     }
@@ -157,6 +157,76 @@ describe('a command of the demo’s people', () => {
     expect(await call('/trpc/sync.push', push, await signIn('harbour', 'ben'))).toMatchObject({
       result: { data: { answers: [{ answer: { kind: 'accepted', version: 4, rebased: false } }] } },
     })
+  })
+})
+
+describe('stock', () => {
+  const newId = createIdGenerator({ now: Date.now, random: (bytes) => void crypto.getRandomValues(bytes) })
+
+  /** Has a command taken and waits until the stock has followed and the lists show it. */
+  async function say(type: string, stream: string, input: object): Promise<void> {
+    const command = { id: newId(), type, schema: 1, stream, input, occurredAt: new Date().toISOString(), base: null }
+    const push = { protocol: PROTOCOL_VERSION, device: DEVICE, commands: [command] }
+    const reply = (await call('/trpc/sync.push', push, await signIn('harbour', 'ada'))) as {
+      result: { data: { answers: { answer: PushAnswer }[] } }
+    }
+    expect(reply.result.data.answers[0]?.answer.kind).toBe('accepted')
+    await followed()
+  }
+
+  async function followed(): Promise<void> {
+    const lane = await depot.store.laneOf('harbour')
+    const place = { lane, position: await depot.store.head(lane) }
+    expect(await depot.reactions.waitFor('reserve-stock', place, 20_000)).toEqual({ kind: 'reached' })
+    expect(await depot.caughtUp('harbour', 20_000)).toBe(true)
+  }
+
+  async function rowOf(projection: string, key: string): Promise<unknown> {
+    const lane = await depot.store.laneOf('harbour')
+    const rows = { kind: 'keys' as const, keys: [key] }
+    const read = await depot.projections.readRows({ tenant: 'harbour', lane, scopes: [TENANT_SCOPE], projection, rows })
+    return read.kind === 'rows' ? read.rows[0]?.row : undefined
+  }
+
+  it('was reserved by none of the demo’s orders', async () => {
+    await followed()
+    const { length } = await depot.store.sql().query("select from tidemark.events where principal like 'reaction:%'")
+    expect(length).toBe(0)
+    expect(await depot.reactions.lag()).toMatchObject([{ reaction: 'reserve-stock', events: 0, parked: 0 }])
+  })
+
+  it('follows an order from its first line to its shipment', async () => {
+    const order = Order.stream(newId())
+    const line = (quantity: number) => ({ product: 'DEPOT-T', description: 'LAMP', quantity, unitPrice: 100 })
+    const stock = () => rowOf(StockList.name, 'product/DEPOT-T')
+    await say('product.receive', 'product/DEPOT-T', { quantity: 10, reference: '' })
+    await say('order.place', order, { number: 'T-1', customer: { firstName: '', lastName: 'Doe' } })
+    await say('order.addLine', order, line(6))
+    expect(await stock()).toMatchObject({ onHand: 10, reserved: 6, free: 4 })
+    await say('order.addLine', order, line(5))
+    expect(await stock()).toMatchObject({ reserved: 6, free: 4 })
+    expect(await rowOf(OrderList.name, order)).toMatchObject({ lines: 2, short: [expect.any(String)] })
+    const [short] = ((await rowOf(OrderList.name, order)) as OrderRow).short
+    await say('order.changeQuantity', order, { line: short, quantity: 4 })
+    expect(await stock()).toMatchObject({ reserved: 10, free: 0 })
+    expect(await rowOf(OrderList.name, order)).toMatchObject({ short: [] })
+    await say('order.ship', order, { carrier: 'DPD' })
+    expect(await stock()).toMatchObject({ onHand: 0, reserved: 0, free: 0 })
+  })
+
+  it('goes back when an order is cancelled, and can then be asked for', async () => {
+    const orders = [Order.stream(newId()), Order.stream(newId())] as const
+    await say('product.receive', 'product/DEPOT-U', { quantity: 5, reference: '' })
+    for (const order of orders) {
+      await say('order.place', order, { number: 'T-2', customer: { firstName: '', lastName: 'Doe' } })
+      await say('order.addLine', order, { product: 'DEPOT-U', description: '', quantity: 4, unitPrice: 100 })
+    }
+    const [waiting] = ((await rowOf(OrderList.name, orders[1])) as OrderRow).short
+    await say('order.cancel', orders[0], { reason: '' })
+    expect(await rowOf(StockList.name, 'product/DEPOT-U')).toMatchObject({ reserved: 0, free: 5 })
+    await say('order.askForStock', orders[1], { line: waiting })
+    expect(await rowOf(StockList.name, 'product/DEPOT-U')).toMatchObject({ reserved: 4, free: 1 })
+    expect(await rowOf(OrderList.name, orders[1])).toMatchObject({ short: [] })
   })
 })
 

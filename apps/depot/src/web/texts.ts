@@ -158,6 +158,11 @@ export const texts = {
     noteMoved: (note: string) =>
       note === '' ? 'Meanwhile the note was cleared.' : `Meanwhile the note became \u201c${note}\u201d.`,
     noLines: 'No lines on this order yet.',
+    short: 'Not enough stock',
+    shortFree: (free: number) => `Not enough stock: ${formatCount(free)} free`,
+    shortLines: (count: number) => `Not enough stock for ${plural(count, 'line', 'lines')}`,
+    askAgain: 'Reserve again',
+    askAgainFor: (name: string) => `Reserve ${name} again`,
     missing: 'This order is not on this device.',
     missingText: 'It may be new, or not yours to see. When you are connected it appears by itself.',
     columns: { product: 'Product', quantity: 'Quantity', price: 'Price', total: 'Total', actions: 'Actions' },
@@ -196,6 +201,7 @@ export const texts = {
     none: 'Nothing has happened yet.',
     onDevice: 'On this device',
     imported: 'Import',
+    stockKeeping: 'Stock keeping',
     undo: (what: string) => `Undo: ${what}`,
     partial: {
       offline: 'The full history needs a connection. This is what only this device has.',

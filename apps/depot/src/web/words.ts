@@ -54,6 +54,9 @@ const orderEvents: {
   cancelled: (e) => `Cancelled${because(e.reason)}`,
   returned: (e, order) =>
     `${formatCount(e.quantity)} × ${lineName(order.before ?? order.names, e.line)} returned${because(e.reason)}`,
+  markedShort: (e, order) =>
+    `Not enough stock for ${formatCount(e.wanted)} × ${lineName(order.before ?? order.names, e.line)}: ${formatCount(e.free)} free`,
+  stockAsked: (e, order) => `Stock asked for again for ${lineName(order.before ?? order.names, e.line)}`,
 }
 
 const productEvents: { readonly [Name in keyof ProductEvents]: (data: EventData<ProductEvents[Name]>) => string } = {
@@ -62,6 +65,7 @@ const productEvents: { readonly [Name in keyof ProductEvents]: (data: EventData<
   adjusted: (e) => `Count corrected by ${formatChange(e.by)}${because(e.reason)}`,
   reserved: (e) => `${formatCount(e.quantity)} reserved${forOrder(e.order)}`,
   released: (e) => `${formatCount(e.quantity)} released${forOrder(e.order)}`,
+  issued: (e) => `${formatCount(e.quantity)} left the house${e.order === '' ? '' : ` with order ${e.order}`}`,
 }
 
 /** What somebody wants done, imperative. */
@@ -80,6 +84,8 @@ const orderCommands: {
   ship: (c) => `Ship with ${c.carrier}`,
   cancel: (c) => `Cancel the order${because(c.reason)}`,
   return: (c, order) => `Return ${formatCount(c.quantity)} × ${lineName(order, c.line)}${because(c.reason)}`,
+  markShort: (c, order) => `Mark ${lineName(order, c.line)} as short`,
+  askForStock: (c, order) => `Ask for stock again for ${lineName(order, c.line)}`,
 }
 
 const productCommands: {
@@ -90,6 +96,9 @@ const productCommands: {
   adjust: (c) => `Correct the count by ${formatChange(c.by)}${because(c.reason)}`,
   reserve: (c) => `Reserve ${formatCount(c.quantity)}${forOrder(c.order)}`,
   release: (c) => `Release ${formatCount(c.quantity)}${forOrder(c.order)}`,
+  reserveForLine: (c) => `Reserve ${formatCount(c.quantity)}${forOrder(c.order)}`,
+  releaseForLine: (c) => `Release what is reserved${forOrder(c.order)}`,
+  issueForLine: (c) => `Take what is reserved out of stock${forOrder(c.order)}`,
 }
 
 type Codes = RefusalCode<OrderCommands[keyof OrderCommands]> | RefusalCode<ProductCommands[keyof ProductCommands]>
@@ -136,8 +145,8 @@ const refusals: Readonly<Record<Codes, (params: Params) => RefusalWords>> = {
     next: 'Reserve fewer, or receive more first.',
   }),
   more_than_reserved: (p) => ({
-    why: `Only ${number(p['reserved'])} are reserved.`,
-    next: 'Release at most that many.',
+    why: `Only ${number(p['reserved'])} are reserved by hand.`,
+    next: 'Release at most that many. What an order reserved goes back when its line is changed.',
   }),
 }
 

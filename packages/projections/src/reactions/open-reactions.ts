@@ -37,8 +37,9 @@ export interface ReactionsOptions {
 export interface ReactionLag {
   readonly reaction: string
   readonly lane: number
+  /** All up to here has been looked at. */
   readonly checkpoint: number
-  /** Highest position of the log, read in the same snapshot. */
+  /** Highest position of the log. */
   readonly head: number
   /** Events after the checkpoint, of any type. */
   readonly events: number
@@ -195,8 +196,12 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
     lag: async () => {
       const lags: ReactionLag[] = []
       for (const { name } of reactions) {
-        for (const { lane, checkpoint, head, seconds, parked } of await readReactionLag(sql, { reaction: name })) {
+        for (const { lane, head, parked, ...stored } of await readReactionLag(sql, { reaction: name })) {
           const health = workersByLane.get(lane)?.get(name)?.health()
+          // Its worker has looked at more than is stored where there was nothing to answer.
+          const seen = health?.lease.kind === 'held' ? advancesOf(name).at(lane) : 0
+          const checkpoint = Math.max(stored.checkpoint, Math.min(seen, head))
+          const seconds = checkpoint === head ? 0 : stored.seconds
           lags.push({
             reaction: name,
             lane,

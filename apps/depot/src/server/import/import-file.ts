@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { deriveId, type Principal } from '@tidemark/core'
+import { IMPORTER_ID } from '../../domain/index.ts'
 import { planImport, type ImportPlan } from './plan.ts'
 import type { DirtyLine, InvoiceLine } from './invoice-line.ts'
 import { readInvoiceLines } from './read-invoice-lines.ts'
@@ -36,5 +37,5 @@ export async function importFile(options: ImportFileOptions): Promise<ImportOutc
 
 /** Who an import acts as: always the same, so that its command ids are known again. */
 export function importer(tenant: string): Principal {
-  return { id: 'import', tenant, name: 'Import', roles: ['manager'] }
+  return { id: IMPORTER_ID, tenant, name: 'Import', roles: ['manager'] }
 }

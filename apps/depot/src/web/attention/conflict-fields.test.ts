@@ -12,6 +12,7 @@ const base: OrderState = {
   carrier: '',
   placedAt: '2026-03-03T10:00:00.000Z',
   lines: { a: line },
+  short: {},
 }
 
 test('what both changed comes first, what nobody changed does not come at all', () => {
@@ -58,6 +59,7 @@ test('a product is compared by its figures', () => {
     unitPrice: 1_275,
     onHand: 20,
     reserved: 5,
+    promised: {},
   }
   expect(conflictFields('product', product, { ...product, onHand: 18 }, { ...product, onHand: 12 })).toEqual([
     { key: 'onHand', label: 'On hand', base: '20', mine: '18', theirs: '12', changedBy: 'both' },

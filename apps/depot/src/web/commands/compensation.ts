@@ -35,10 +35,11 @@ function ofProduct(member: string, data: unknown): Compensation | undefined {
       }
     case 'adjusted':
       return { command: adjust, input: { by: -(data as ProductData<'adjusted'>).by, reason: texts.undo.adjusted } }
+    // What follows orders goes back with them.
     case 'reserved':
-      return { command: release, input: data }
+      return (data as ProductData<'reserved'>).line === '' ? { command: release, input: data } : undefined
     case 'released':
-      return { command: reserve, input: data }
+      return (data as ProductData<'released'>).line === '' ? { command: reserve, input: data } : undefined
     default:
       return undefined
   }

@@ -51,6 +51,7 @@ export const commandFields: Readonly<Record<string, readonly Field[]>> = {
   ],
   [Order.commands.cancel.type]: [reason],
   [Order.commands.return.type]: [quantity, reason],
+  [Order.commands.askForStock.type]: [],
   [Product.commands.register.type]: [description, unitPrice],
   [Product.commands.receive.type]: [
     quantity,
@@ -62,6 +63,11 @@ export const commandFields: Readonly<Record<string, readonly Field[]>> = {
   ],
   [Product.commands.reserve.type]: [quantity, order],
   [Product.commands.release.type]: [quantity, order],
+  // Sent by the server alone.
+  [Order.commands.markShort.type]: [],
+  [Product.commands.reserveForLine.type]: [],
+  [Product.commands.releaseForLine.type]: [],
+  [Product.commands.issueForLine.type]: [],
 }
 
 /** An input as its form shows it. */

@@ -2,9 +2,9 @@ import { useMemo, type ReactNode } from 'react'
 import { clsx } from 'clsx'
 import { CloudUpload, Undo2 } from 'lucide-react'
 import type { HistoryEntry, HistoryResult } from '@tidemark/client'
-import type { StreamId } from '@tidemark/core'
+import { isReactionPrincipalId, type StreamId } from '@tidemark/core'
 import { useClient } from '@tidemark/react'
-import type { OrderState } from '@tidemark/depot/domain'
+import { IMPORTER_ID, type OrderState } from '@tidemark/depot/domain'
 import { compensationOf } from '../commands/compensation.ts'
 import { describeEvent, statesBefore } from '../commands/describe.ts'
 import { undoNow } from '../commands/perform.ts'
@@ -106,5 +106,6 @@ function describeAll(result: HistoryResult | undefined, order: OrderState | unde
 
 function author(me: { readonly id: string; readonly tenant: string }, principal: string): string {
   if (principal === me.id) return words.you
-  return principal === 'import' ? texts.history.imported : nameOf(me.tenant, principal)
+  if (isReactionPrincipalId(principal)) return texts.history.stockKeeping
+  return principal === IMPORTER_ID ? texts.history.imported : nameOf(me.tenant, principal)
 }

@@ -12,19 +12,23 @@ import { useIsNarrow } from '../ui/use-media.ts'
 import { texts } from '../texts.ts'
 import { OrderLineGroup } from './order-line.tsx'
 
-const { changeQuantity, removeLine, return: giveBack } = Order.commands
+const { askForStock, changeQuantity, removeLine, return: giveBack } = Order.commands
 
 export function LineTable({ stream, order }: { readonly stream: StreamId; readonly order: OrderState }): ReactNode {
   const perform = usePerform()
   const narrow = useIsNarrow()
   const [returning, setReturning] = useState<string>()
   const mayEdit = useAllows(changeQuantity) && order.status === 'open'
+  const mayAsk = useAllows(askForStock) && order.status === 'open'
   const mayReturn = useAllows(giveBack) && order.status === 'shipped'
   const lines = Object.entries(order.lines)
   if (lines.length === 0) {
     return <Empty icon={<PackageOpen size={22} aria-hidden />} title={texts.order.noLines} />
   }
-  const act = async (command: typeof changeQuantity | typeof removeLine, input: unknown): Promise<void> => {
+  const act = async (
+    command: typeof askForStock | typeof changeQuantity | typeof removeLine,
+    input: unknown,
+  ): Promise<void> => {
     const performed = await perform(command, stream, input)
     if (performed.kind !== 'done') addToast({ text: sayWhyNot(performed), tone: 'bad' })
   }
@@ -38,6 +42,8 @@ export function LineTable({ stream, order }: { readonly stream: StreamId; readon
             id={id}
             line={line}
             narrow={narrow}
+            short={order.short[id]}
+            onAskForStock={mayAsk ? () => void act(askForStock, { line: id }) : undefined}
             onQuantity={mayEdit ? (quantity) => act(changeQuantity, { line: id, quantity }) : undefined}
             onRemove={mayEdit ? () => void act(removeLine, { line: id }) : undefined}
             onReturn={mayReturn && line.returned < line.quantity ? () => setReturning(id) : undefined}

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import { Trash2, Undo2 } from 'lucide-react'
+import { PackageX, Trash2, Undo2 } from 'lucide-react'
 import type { OrderState } from '@tidemark/depot/domain'
 import { formatCount, formatMoney } from '../format.ts'
 import { IconButton } from '../ui/button.tsx'
@@ -10,6 +10,9 @@ interface OrderLineProps {
   readonly id: string
   readonly line: OrderState['lines'][string]
   readonly narrow: boolean
+  /** What was free when there was not enough for the line; absent where all is well. */
+  readonly short: OrderState['short'][string] | undefined
+  readonly onAskForStock: (() => void) | undefined
   /** Absent where the quantity cannot be changed. */
   readonly onQuantity: ((quantity: number) => Promise<void>) | undefined
   readonly onRemove: (() => void) | undefined
@@ -18,7 +21,7 @@ interface OrderLineProps {
 
 /** One line: a row, or on a phone two, with the product above its figures. */
 export function OrderLineGroup(props: OrderLineProps): ReactNode {
-  const { id, line, narrow, onQuantity, onRemove, onReturn } = props
+  const { id, line, narrow, short, onAskForStock, onQuantity, onRemove, onReturn } = props
   const name = line.description || line.product
   const product = (
     <>
@@ -29,6 +32,24 @@ export function OrderLineGroup(props: OrderLineProps): ReactNode {
         {line.product}
         {line.returned > 0 && <span className="text-warn">{` · ${texts.order.returned(line.returned)}`}</span>}
       </span>
+      {short !== undefined && (
+        <span className="mt-1 flex flex-wrap items-center gap-x-2 gap-y-1 text-xs text-warn" data-testid="line-short">
+          <span className="inline-flex items-center gap-1">
+            <PackageX size={14} aria-hidden />
+            {texts.order.shortFree(short.free)}
+          </span>
+          {onAskForStock !== undefined && (
+            <button
+              type="button"
+              aria-label={texts.order.askAgainFor(name)}
+              onClick={onAskForStock}
+              className="min-h-6 font-medium underline underline-offset-2 hover:text-ink"
+            >
+              {texts.order.askAgain}
+            </button>
+          )}
+        </span>
+      )}
     </>
   )
   const cell = 'px-2 py-2 text-right tabular-nums'

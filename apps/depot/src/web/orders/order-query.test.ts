@@ -12,6 +12,7 @@ const row: OrderRow = {
   units: 6,
   total: 1_530,
   returned: 0,
+  short: [],
   placedAt: '2010-12-01T08:26:00.000Z',
   updatedAt: '2010-12-01T08:26:00.000Z',
   amounts: {},

@@ -20,6 +20,7 @@ import { AttentionLink } from './attention-link.tsx'
 import { LineTable } from './line-table.tsx'
 import { NoteCard } from './note-card.tsx'
 import { OrderActions } from './order-actions.tsx'
+import { ShortMark } from './short-mark.tsx'
 
 const TABS = [
   { key: 'lines', label: texts.order.lines },
@@ -46,6 +47,7 @@ function KnownOrder({ stream }: { readonly stream: string }): ReactNode {
       subtitle={
         <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
           <StatusBadge status={order.status} />
+          <ShortMark lines={Object.keys(order.short).length} />
           <Marks pending={synced.pending} attention={synced.attention} stale={synced.stale} />
           <span>
             <span className="text-ink">{customerName(order.customer)}</span>

@@ -6,6 +6,7 @@ import type { OrderRow as Row } from '@tidemark/depot/domain'
 import { formatCount, formatDay, formatMoney } from '../format.ts'
 import { StatusBadge } from '../ui/badge.tsx'
 import { Marks } from '../ui/marks.tsx'
+import { ShortMark } from './short-mark.tsx'
 import { useIsNarrow, useMedia } from '../ui/use-media.ts'
 import { VirtualTable, type Column } from '../ui/virtual-table.tsx'
 import { subjectOf } from '../commands/describe.ts'
@@ -81,7 +82,10 @@ const WideRow = memo(function WideRow({ synced, rowIndex }: RowProps): ReactNode
       <td className={clsx(cell, 'text-right text-soft tabular-nums')}>{formatCount(row.lines)}</td>
       <td className={clsx(cell, 'text-right font-medium tabular-nums')}>{formatMoney(row.total)}</td>
       <td className={cell}>
-        <StatusBadge status={row.status} />
+        <span className="inline-flex items-center gap-1.5">
+          <StatusBadge status={row.status} />
+          <ShortMark lines={row.short.length} />
+        </span>
       </td>
     </TableRow>
   )
@@ -103,6 +107,7 @@ const NarrowRow = memo(function NarrowRow({ synced, rowIndex }: RowProps): React
       <td className="border-b border-line pr-4 text-right">
         <span className="block font-medium tabular-nums">{formatMoney(row.total)}</span>
         <span className="mt-0.5 inline-flex items-center gap-1.5 text-soft">
+          <ShortMark lines={row.short.length} />
           <StatusBadge status={row.status} />
         </span>
       </td>
