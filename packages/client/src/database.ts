@@ -217,7 +217,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
             },
           })
           const changed: MetaRecord[] = []
-          if (epoch === null) changed.push({ name: 'schema-epoch', value: SCHEMA_EPOCH })
+          if (epoch !== SCHEMA_EPOCH) changed.push({ name: 'schema-epoch', value: SCHEMA_EPOCH })
           if (versions.rows !== before.rows) changed.push({ name: 'rows', value: versions.rows })
           if (versions.work !== before.work) changed.push({ name: 'work', value: versions.work })
           if (changed.length > 0) await connection.meta.bulkPut(changed)
