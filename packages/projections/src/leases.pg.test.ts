@@ -1,7 +1,7 @@
+import { startProcess } from '@tidemark/testing/process'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { boxes } from './test-domain.ts'
 import { createEngine, until, type Engine } from './test-engine.ts'
-import { startProcess } from './test-process.ts'
 
 let engine: Engine
 beforeEach(async () => {

@@ -133,7 +133,7 @@ function isApplied(known: ReadonlyMap<string, string>, migration: Migration, nam
  */
 function toScript({ name, checksum, text }: Migration, namespace: string): string {
   return `
-select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true);
+select set_config(name, '0', true) from pg_settings where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout');
 select pg_advisory_xact_lock(${MIGRATION_LOCK});
 insert into tidemark.migrations (namespace, name, checksum) values (${literal(namespace)}, ${literal(name)}, ${literal(checksum)});
 ${text}

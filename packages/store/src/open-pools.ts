@@ -5,7 +5,7 @@
 import type { Driver } from './driver.ts'
 import { DatabaseError, StoreOpenError } from './errors.ts'
 import { migrateStore } from './migrate-store.ts'
-import { appendSettings, sessionSettings } from './pool-settings.ts'
+import { appendSettings, readSettings } from './pool-settings.ts'
 import { createPostgresDriver } from './postgres-driver.ts'
 import { readAccess } from './statements/read-access.ts'
 import { serverFacts, type ServerFacts } from './statements/server-facts.ts'
@@ -47,8 +47,7 @@ export async function openPools(options: PoolsOptions): Promise<Pools> {
     const facts = await checkServer(probe)
     const roles = await chooseRoles(probe, facts)
     if (options.migrate) await migrateStore(probe)
-    const session = sessionSettings(facts)
-    const readerSettings = { ...session, statement_timeout: Math.max(1_000, deadlineMs - 1_000), lock_timeout: 5_000 }
+    const forReads = readSettings(facts, deadlineMs)
     const open = (role: string | undefined, settings: Readonly<Record<string, string | number>>) => ({
       url,
       applicationName,
@@ -57,10 +56,10 @@ export async function openPools(options: PoolsOptions): Promise<Pools> {
       settings: role === undefined ? settings : { ...settings, role },
       onLost,
     })
-    const reader = createPostgresDriver(open(roles?.system, readerSettings))
-    const tenantReader = roles === undefined ? reader : createPostgresDriver(open(roles.app, readerSettings))
+    const reader = createPostgresDriver(open(roles?.system, forReads))
+    const tenantReader = roles === undefined ? reader : createPostgresDriver(open(roles.app, forReads))
     const appender = createPostgresDriver({
-      ...open(roles?.app, { ...session, ...appendSettings(facts, options.appendDeadlineMs) }),
+      ...open(roles?.app, appendSettings(facts, options.appendDeadlineMs)),
       applicationName: `${applicationName} append`,
       maxConnections: options.appendConnections,
       deadlineMs: options.appendDeadlineMs,

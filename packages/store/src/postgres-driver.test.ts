@@ -24,6 +24,8 @@ test.each([
   ['57P02', 'unknown'],
   ['08006', 'unknown'],
   ['40003', 'unknown'],
+  ['25P03', 'unknown'],
+  ['25P04', 'unknown'],
   ['ECONNRESET', 'unknown'],
   ['CONNECTION_CLOSED', 'unknown'],
   ['CONNECTION_DESTROYED', 'unknown'],

@@ -194,7 +194,7 @@ async function send(
 }
 
 /** SQLSTATEs (classes, or whole codes) after which the statement is known to be rolled back and may work later. */
-const ROLLED_BACK = ['25006', '25P03', '25P04', '40', '53', '55', '57014', '58']
+const ROLLED_BACK = ['25006', '40', '53', '55', '57014', '58']
 /** Failures of the connection attempt itself: the statement was never sent. */
 const NOT_SENT = new Set(['CONNECT_TIMEOUT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'])
 
@@ -213,8 +213,8 @@ function failureOf(code: string, fromServer: boolean): DatabaseError['kind'] {
   if (NOT_SENT.has(code)) return 'not-sent'
   if (!fromServer) return 'unknown'
   if (code === '57P03' || code.startsWith('28') || code === '53300' || code === '3D000') return 'not-sent'
-  // 40003 is "statement completion unknown".
-  if (code === '40003') return 'unknown'
+  // 40003 is "statement completion unknown"; 25P03 and 25P04 end a transaction by time, and may just miss its commit.
+  if (code === '40003' || code === '25P03' || code === '25P04') return 'unknown'
   if (ROLLED_BACK.some((prefix) => code.startsWith(prefix))) return 'rolled-back'
   // 57P01 and 57P02 (the backend was told to die) may come after the commit; so may every lost connection.
   return code.startsWith('08') || code.startsWith('57P') ? 'unknown' : 'rejected'

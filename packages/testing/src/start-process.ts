@@ -3,7 +3,10 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** A worker in a process of its own, which `kill -9` ends: a module whose `work` is called with the database's URL. */
+/**
+ * A worker in a process of its own, which `kill -9` ends and SIGSTOP freezes: a TypeScript module whose `work` is called with
+ * the database's URL.
+ */
 export function startProcess(
   module: URL,
   url: string,
@@ -17,7 +20,7 @@ export function startProcess(
     const { createServer } = await import(${JSON.stringify(vite.href)})
     const conditions = ['@tidemark/source', 'module', 'node', 'development']
     const server = await createServer({
-      configFile: false, logLevel: 'error', root: ${JSON.stringify(new URL('..', import.meta.url).pathname)},
+      configFile: false, logLevel: 'error', root: ${JSON.stringify(fileURLToPath(new URL('.', module)))},
       appType: 'custom', server: { middlewareMode: true, hmr: false, ws: false, watch: null },
       optimizeDeps: { noDiscovery: true },
       resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions }, noExternal: [/^@tidemark/] },
