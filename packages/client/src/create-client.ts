@@ -10,6 +10,7 @@ import { rowsOfStream } from './change.ts'
 import { DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
 import { createDispatch } from './dispatch.ts'
 import { claimTerm } from './fence.ts'
+import { askServer } from './ask-server.ts'
 import { readHistory } from './history.ts'
 import { LOADING, type Derived, type Live, type Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
@@ -288,6 +289,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     status: status.live,
     history: (stream, signal) =>
       readHistory(domain, transport, stream, () => mirror.commandsOf(stream), signal ?? new AbortController().signal),
+    query: (definition, input, options = {}) => askServer(transport, definition, input, options),
     resolve: (id, resolution) =>
       resolveAttention(
         {

@@ -7,6 +7,8 @@ export type {
   DispatchResult,
   HistoryEntry,
   HistoryResult,
+  QueryOptions,
+  QueryResult,
   RecoveryReport,
   RowQuery,
   RowsSnapshot,

@@ -8,6 +8,9 @@ import type {
   Json,
   JsonObject,
   Principal,
+  QueryDefinition,
+  QueryInput,
+  QueryOutput,
   ReadFailure,
   RefusalCode,
   RowOf,
@@ -46,6 +49,15 @@ export interface TidemarkClient {
   readonly status: Live<SyncStatus>
   /** What happened in a stream, when and by whom: from the server, and this device's own pending events after it. */
   history(stream: StreamId, signal?: AbortSignal): Promise<HistoryResult>
+  /**
+   * Asks the server what only it can answer; the answer holds what this tab has sent. Nothing of it is kept on the device:
+   * without a network it is `offline` at once.
+   */
+  query<Q extends QueryDefinition>(
+    definition: Q,
+    input: QueryInput<Q>,
+    options?: QueryOptions,
+  ): Promise<QueryResult<QueryOutput<Q>>>
   /** A person's decision on something in `attention`. */
   resolve(attentionId: string, resolution: Resolution): Promise<ResolveResult>
   /** Whether the command's own rule lets this principal send it. The server asks again. */
@@ -183,6 +195,28 @@ export type HistoryResult =
   | { readonly kind: 'offline'; readonly entries: readonly HistoryEntry[] }
   | { readonly kind: 'needs-sign-in'; readonly entries: readonly HistoryEntry[] }
   | { readonly kind: 'upgrade-required'; readonly entries: readonly HistoryEntry[] }
+
+export interface QueryOptions {
+  readonly signal?: AbortSignal
+  /** How long the server may wait for the answer to hold this tab's own writes. Milliseconds, at most 10,000, default 2,000. */
+  readonly waitMs?: number
+  /** When that time is up: the answer as it is, marked `stale` (default); or none, `late`. */
+  readonly late?: 'stale' | 'refuse'
+}
+
+export type QueryResult<Output = unknown> =
+  /** `stale`: it may lack this tab's newest writes. */
+  | { readonly kind: 'answer'; readonly output: Output; readonly stale: boolean }
+  | { readonly kind: 'late'; readonly reason: 'timeout' | 'unknown_token' }
+  /** The server is filling what it answers from, for the first time. `progress`: 0 to 1. */
+  | { readonly kind: 'building'; readonly progress: number }
+  | { readonly kind: 'invalid'; readonly issues: readonly ValidationIssue[] }
+  | { readonly kind: 'forbidden' }
+  | { readonly kind: 'offline' }
+  /** The server is there and asks to come back later. */
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'needs-sign-in' }
+  | { readonly kind: 'upgrade-required' }
 
 export type SignOutChoice =
   | { readonly kind: 'sync' }

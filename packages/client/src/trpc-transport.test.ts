@@ -64,6 +64,24 @@ describe('a request', () => {
     expect(seen).toEqual(['POST', '/trpc/sync.pull', 'Bearer secret', PULL])
   })
 
+  test('that is a query asks to hold what was pushed before, and then what an answer held', async () => {
+    const asked: unknown[] = []
+    const transport = await serve((request, response, body) => {
+      if (request.url === '/trpc/sync.push') {
+        const answer = { kind: 'accepted', version: 1, token: 't1', rebased: false }
+        return reply(response, { kind: 'answers', answers: [{ id: 'c1', answer }], now: '2026-01-01T00:00:00.000Z' })
+      }
+      asked.push((JSON.parse(body) as { after?: unknown }).after)
+      reply(response, { kind: 'answer', output: { sum: 3 }, token: 'a1', stale: false })
+    })
+    const query = { protocol: 1, query: 'sums', input: {} }
+    await transport.query?.(query, never)
+    await transport.push({ protocol: 1, device: DEVICE, commands: [] }, never)
+    await transport.query?.(query, never)
+    expect(await transport.query?.(query, never)).toMatchObject({ kind: 'answer', output: { sum: 3 } })
+    expect(asked).toEqual([[], ['a1', 't1'], ['a1']])
+  })
+
   test.each([
     [401, {}, { kind: 'unauthenticated' }],
     [429, { 'retry-after': '3' }, { kind: 'unavailable', after: 3_000 }],

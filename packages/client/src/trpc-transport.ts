@@ -4,15 +4,19 @@ import {
   liveMessage,
   pullReply,
   pushReply,
+  queryReply,
   upgradeRequired,
   validate,
   type AbortSignalLike,
   type AnySchema,
   type LiveMessage,
+  type PushReply,
+  type QueryReply,
   type Transport,
   type TransportFailure,
   type UpgradeRequired,
 } from '@tidemark/core'
+import { createOwnWrites } from './own-writes.ts'
 import { FetchEventSource, type OpenStream } from './fetch-event-source.ts'
 
 export interface TrpcTransportOptions {
@@ -34,6 +38,7 @@ const REQUEST = 30_000
  * is the sync loop's business, so tRPC's own reconnects never get to run.
  */
 export function createTrpcTransport(options: TrpcTransportOptions): Transport {
+  const ownWrites = createOwnWrites()
   const authorization = async (): Promise<Record<string, string>> => {
     const token = await options.token()
     return token === undefined ? {} : { authorization: `Bearer ${token}` }
@@ -64,8 +69,18 @@ export function createTrpcTransport(options: TrpcTransportOptions): Transport {
   }
 
   return {
-    push: (request, signal) => mutate('sync.push', request, pushReply, signal),
+    push: async (request, signal) => {
+      const reply = await mutate<PushReply>('sync.push', request, pushReply, signal)
+      if (reply.kind === 'answers') ownWrites.pushed(reply)
+      return reply
+    },
     pull: (request, signal) => mutate('sync.pull', request, pullReply, signal),
+    query: async (request, signal) => {
+      const asked = ownWrites.ask(request)
+      const reply = await mutate<QueryReply>('query', asked, queryReply, signal)
+      if (reply.kind === 'answer' || reply.kind === 'late') ownWrites.answered(asked, reply)
+      return reply
+    },
     history: (request, signal) => mutate('history', request, historyReply, signal),
     live: (request, onMessage, signal) =>
       new Promise((resolve) => {

@@ -1,5 +1,6 @@
 import type { PushReply, PushRequest } from '../wire/push.ts'
 import type { HistoryReply, HistoryRequest, LiveMessage, LiveRequest, PullReply, PullRequest } from '../wire/pull.ts'
+import type { QueryReply, QueryRequest } from '../wire/query.ts'
 import type { AbortSignalLike } from './event-store.ts'
 
 /**
@@ -10,6 +11,11 @@ export interface Transport {
   push(request: PushRequest, signal: AbortSignalLike): Promise<PushReply | TransportFailure>
   pull(request: PullRequest, signal: AbortSignalLike): Promise<PullReply | TransportFailure>
   history(request: HistoryRequest, signal: AbortSignalLike): Promise<HistoryReply | TransportFailure>
+  /**
+   * A read that the server answers. It asks to hold what this transport has pushed, and what the request asks for besides.
+   * A transport to a server without queries leaves it out.
+   */
+  query?(request: QueryRequest, signal: AbortSignalLike): Promise<QueryReply | TransportFailure>
   /**
    * One stream; it is not reconnected by the adapter. Ends with `ended` when the server closes it, the connection
    * breaks, nothing at all arrives for the stated time, or the signal is aborted. `onMessage` is awaited: the next

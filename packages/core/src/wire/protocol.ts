@@ -16,8 +16,8 @@ export const WIRE_LIMITS = {
   rowsPerPage: 2_000,
   /** Command ids a pull may ask outcomes for. */
   awaitingPerPull: 1_000,
-  /** Tokens, and streams, that one read may ask to have reached. */
-  tokensPerRead: 8,
+  /** Tokens, and streams, that one read may ask to have reached: those of one push. */
+  tokensPerRead: 200,
   /** Milliseconds that one read may wait for them. */
   readWaitMs: 10_000,
 } as const
