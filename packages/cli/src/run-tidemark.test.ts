@@ -4,7 +4,7 @@ import { runTidemark } from './run-tidemark.ts'
 import { testIo } from './test-io.ts'
 
 test.each([
-  [['stroe'], 'There is no command "stroe" here: try store.'],
+  [['stroe'], 'There is no command "stroe" here: try '],
   [['store', 'streams', 'list'], 'There is no command "list" here: try show.'],
   [['store', 'verify', '--rnage', '5'], 'There is no option --rnage here.'],
   [['store', 'verify', 'now'], '1 arguments were given where 0 are expected.'],

@@ -1,6 +1,15 @@
 import { defineCommand, renderUsage, runCommand, type CommandDef } from 'citty'
 import { archiveCommand } from './commands/archive.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import {
+  parkedDiscardCommand,
+  parkedEditCommand,
+  parkedRetryCommand,
+  parkedSkipCommand,
+} from './commands/parked-decide.ts'
+import { parkedHistoryCommand } from './commands/parked-history.ts'
+import { parkedListCommand } from './commands/parked-list.ts'
+import { parkedShowCommand } from './commands/parked-show.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { snapshotCommand } from './commands/snapshot.ts'
 import { streamsShowCommand } from './commands/streams-show.ts'
@@ -62,6 +71,18 @@ function createRoot(io: Io, deliver: (outcome: Outcome, asJson: boolean) => void
           archive: storeCommand(io, deliver, archiveCommand),
           restore: storeCommand(io, deliver, restoreCommand),
           verify: storeCommand(io, deliver, verifyCommand),
+        },
+      }),
+      parked: defineCommand({
+        meta: { name: 'parked', description: 'Events that projections have set aside: look, mend, try again.' },
+        subCommands: {
+          list: storeCommand(io, deliver, parkedListCommand),
+          show: storeCommand(io, deliver, parkedShowCommand),
+          retry: storeCommand(io, deliver, parkedRetryCommand),
+          edit: storeCommand(io, deliver, parkedEditCommand),
+          skip: storeCommand(io, deliver, parkedSkipCommand),
+          discard: storeCommand(io, deliver, parkedDiscardCommand),
+          history: storeCommand(io, deliver, parkedHistoryCommand),
         },
       }),
     },
