@@ -1,4 +1,4 @@
-// `npm run bench -- smoke|append|read|order [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
+// `npm run bench -- smoke|append|read|order|client [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
 import { runBench, type Bench } from './measure/run-bench.ts'
 
 const json = process.argv.includes('--json')
@@ -31,6 +31,15 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
       name,
       bars: READ_BARS,
       measure: (server, samples, progress) => measureReads(server, plan, samples, progress),
+    }
+  },
+  client: async () => {
+    const { FULL, measureClient, QUICK } = await import('./client/client.ts')
+    const { CLIENT_BARS } = await import('./client/bars.ts')
+    return {
+      name,
+      bars: CLIENT_BARS,
+      measureAlone: (samples, progress) => measureClient(quick ? QUICK : FULL, samples, progress),
     }
   },
   order: async () => {

@@ -9,30 +9,41 @@ import { reportToTable } from './table.ts'
 
 const RESULTS = join(import.meta.dirname, '..', '..', 'results')
 
-export interface Bench {
+export type Bench = {
   readonly name: string
   readonly bars: readonly Bar[]
-  readonly measure: (server: MeasuredServer, samples: Samples, progress: (line: string) => void) => Promise<void>
-}
+} & (
+  | { readonly measure: (server: MeasuredServer, samples: Samples, progress: Progress) => Promise<void> }
+  /** Needs no Postgres. */
+  | { readonly measureAlone: (samples: Samples, progress: Progress) => Promise<void> }
+)
 
-/** Starts Postgres, measures, and writes the result: a file, a chart, and standard output. */
+export type Progress = (line: string) => void
+
+/** Starts Postgres where it is needed, measures, and writes the result: a file, a chart, and standard output. */
 export async function runBench(bench: Bench, options: { json: boolean; quick: boolean }): Promise<BenchReport> {
   const startedAt = performance.now()
-  const progress = (line: string): void => {
+  const progress: Progress = (line) => {
     const seconds = Math.round((performance.now() - startedAt) / 1_000)
     process.stderr.write(`${String(seconds).padStart(4)} s  ${line}\n`)
   }
   const loadBefore = loadavg()[0] ?? 0
-  progress('starting Postgres')
-  const server = await startMeasuredServer()
   const samples = createSamples()
-  try {
-    await bench.measure(server, samples, progress)
-  } finally {
-    await server.close()
+  let postgres = 'none'
+  if ('measure' in bench) {
+    progress('starting Postgres')
+    const server = await startMeasuredServer()
+    postgres = server.description
+    try {
+      await bench.measure(server, samples, progress)
+    } finally {
+      await server.close()
+    }
+  } else {
+    await bench.measureAlone(samples, progress)
   }
   const conditions = {
-    postgres: server.description,
+    postgres,
     node: process.version,
     cores: cpus().length,
     loadBefore,

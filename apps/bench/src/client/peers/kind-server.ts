@@ -1,0 +1,136 @@
+import {
+  WIRE_LIMITS,
+  type Page,
+  type PushedCommand,
+  type Transport,
+  type WireOutcome,
+  type WireRow,
+} from '@tidemark/core'
+import type { Item } from '../item.ts'
+
+/** A server in the page that takes every command and gives rows away: no network, no database, no thought. */
+export interface KindServer extends Transport {
+  online: boolean
+  /** Commands are left waiting. */
+  holds: boolean
+  /** Rows come from elsewhere. Resolves when the client has stored them and listens again. */
+  deliver(items: readonly Versioned[]): Promise<void>
+}
+
+export interface Versioned {
+  readonly item: Item
+  readonly version: number
+}
+
+const PAGE_ROWS = 500
+const UNREACHABLE = { kind: 'unreachable', message: 'The bench has pulled the plug.' } as const
+
+export function createKindServer(): KindServer {
+  let position = 0
+  let waiting: WireRow[] = []
+  let outcomes: WireOutcome[] = []
+  const known = new Map<string, Versioned>()
+  let wake: () => void = () => undefined
+  const caughtUp: (() => void)[] = []
+  let isListening = false
+
+  const page = (since: string | null, limit: number): Page => {
+    const rows = waiting.slice(0, limit)
+    waiting = waiting.slice(limit)
+    const complete = waiting.length === 0
+    position += 1
+    const told = complete ? outcomes : []
+    if (complete) outcomes = []
+    return {
+      kind: 'page',
+      since,
+      cursor: String(position),
+      complete,
+      reset: since === null,
+      rows,
+      removals: [],
+      outcomes: [...told],
+      scopes: ['tenant'],
+      remaining: waiting.length,
+      now: new Date().toISOString(),
+    }
+  }
+  const place = ({ item, version }: Versioned): void => {
+    known.set(item.id, { item, version })
+    const { id, ...row } = item
+    waiting.push(
+      { projection: 'item-list', key: id, scope: 'tenant', row },
+      { projection: 'state:item', key: id, scope: 'tenant', row: { version, state: row } },
+    )
+  }
+  const take = (command: PushedCommand): void => {
+    const before = known.get(command.stream)
+    const version = (before?.version ?? 0) + 1
+    const empty: Item = { id: command.stream, title: '', note: '', updatedAt: 0 }
+    place({ version, item: { ...(before?.item ?? empty), ...(command.input as Partial<Item>) } })
+    outcomes.push({ kind: 'accepted', command: command.id, stream: command.stream, version })
+  }
+
+  return {
+    online: true,
+    holds: false,
+    async push(request) {
+      if (!this.online) return UNREACHABLE
+      await Promise.resolve()
+      if (this.holds) {
+        const answer = { kind: 'retry' as const, after: 600_000, reason: 'unavailable' as const }
+        return {
+          kind: 'answers',
+          answers: request.commands.map(({ id }) => ({ id, answer })),
+          now: new Date().toISOString(),
+        }
+      }
+      for (const command of request.commands) take(command)
+      const answers = request.commands.map(({ id, stream }) => ({
+        id,
+        answer: { kind: 'accepted' as const, version: known.get(stream)?.version ?? 1, token: '', rebased: false },
+      }))
+      wake()
+      return { kind: 'answers', answers, now: new Date().toISOString() }
+    },
+    async pull(request) {
+      if (!this.online) return UNREACHABLE
+      await Promise.resolve()
+      return page(request.cursor, request.limit ?? PAGE_ROWS)
+    },
+    history: () => Promise.resolve(UNREACHABLE),
+    async live(request, onMessage, signal) {
+      if (!this.online) return UNREACHABLE
+      let { cursor } = request
+      signal.addEventListener('abort', () => wake(), { once: true })
+      isListening = true
+      await onMessage({ kind: 'beat', now: new Date().toISOString() })
+      while (this.online && !signal.aborted) {
+        if (waiting.length > WIRE_LIMITS.rowsPerPage) {
+          await onMessage({ kind: 'pull' })
+          break
+        }
+        if (waiting.length > 0 || outcomes.length > 0) {
+          const next = page(cursor, WIRE_LIMITS.rowsPerPage)
+          ;({ cursor } = next)
+          await onMessage(next)
+        } else {
+          for (const resolve of caughtUp.splice(0)) resolve()
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        }
+      }
+      isListening = false
+      return this.online ? { kind: 'ended' } : UNREACHABLE
+    },
+    deliver: (items) => {
+      for (const each of items) place(each)
+      const done = new Promise<void>((resolve) => {
+        caughtUp.push(resolve)
+      })
+      if (isListening) wake()
+      return done
+    },
+  }
+}
