@@ -102,6 +102,24 @@ describe('answers', () => {
     ])
   })
 
+  test('on the fast path an append that names its version was stored there, and the database need not say so', () => {
+    const appends = [encoded({ expected: 4, events: [newEvent(), newEvent()] }), encoded({ expected: 'no-stream' })]
+    expect(toAppendLists(appends).free).toBe(false)
+    expect(toAnswerRows({ base: 10, versions: null, answers: null }, appends)).toMatchObject([
+      { version: 6, position: 12 },
+      { version: 1, position: 13 },
+    ])
+    for (const expected of ['any', 'stream-exists'] as const) {
+      expect(toAppendLists([...appends, encoded({ expected })]).free).toBe(true)
+    }
+  })
+
+  test('a closed stream is answered with its successor, not by an error', () => {
+    const row: AnswerRow = { kind: 'stream-closed', version: null, position: null, result: null, successor: 'order/2' }
+    expect(toAppendAnswer(0, row)).toEqual({ kind: 'stream-closed', successor: 'order/2' })
+    expect(() => toSettleAnswer(0, row)).toThrow('as if it were an append')
+  })
+
   test('an answer of the wrong kind is a bug, not an answer', () => {
     const row: AnswerRow = { kind: 'settled', version: null, position: 1, result: null }
     expect(() => toAppendAnswer(0, row)).toThrow('as if it were a settle')

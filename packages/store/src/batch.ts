@@ -3,7 +3,7 @@
  */
 import type { AppendAnswer, CommandResult, EncodedAppend, JsonObject, SettleAnswer } from '@tidemark/core'
 
-/** Lists for tidemark.append_batch: one entry per event, but `sizes` and `own` one per append. */
+/** Lists for tidemark.append_events: one entry per event, but `sizes` and `own` one per append. */
 export interface AppendLists {
   readonly tenants: string
   readonly streams: string
@@ -23,6 +23,8 @@ export interface AppendLists {
   readonly own: string
   /** One entry per event, `null` in all but the first of an append; `null` when no append names one. */
   readonly after: string | null
+  /** Whether an append is at no version of its own: the database has to say then which one each event got. */
+  readonly free: boolean
 }
 
 /** Tells the database that the appends of a stream do not continue each other, so that it judges them one by one. */
@@ -102,6 +104,7 @@ export function toAppendLists(appends: readonly EncodedAppend[]): AppendLists {
     sizes: toArrayLiteral(appends.map((append) => append.ids.length)),
     own: toArrayLiteral(appends.map((append) => append.expected)),
     after: appends.some((append) => append.after !== null) ? toArrayLiteral(after) : null,
+    free: appends.some(({ expected }) => expected === null || expected < 0),
   }
 }
 
@@ -130,26 +133,30 @@ export interface ResultRow {
 
 /** What became of one append or settle of a call. */
 export interface AnswerRow {
-  readonly kind: 'appended' | 'settled' | 'duplicate' | 'command-reused' | 'conflict'
+  readonly kind: 'appended' | 'settled' | 'duplicate' | 'command-reused' | 'conflict' | 'stream-closed'
   readonly version: number | null
   readonly position: number | null
   readonly result: ResultRow | null
+  /** Of a closed stream. */
+  readonly successor?: string | null
 }
 
-/** The fast path fills `versions`, one per event; the slow path fills `answers`, one per append. */
-export interface AppendBatchRow {
+/** The slow path fills `answers`, one per append. On the fast path `versions` has one entry per event where it was asked for. */
+export interface AppendEventsRow {
   readonly base: number
   readonly versions: string | null
   readonly answers: readonly AnswerRow[] | null
 }
 
-export function toAnswerRows(row: AppendBatchRow, appends: readonly EncodedAppend[]): readonly AnswerRow[] {
+export function toAnswerRows(row: AppendEventsRow, appends: readonly EncodedAppend[]): readonly AnswerRow[] {
   if (row.answers !== null) return row.answers
-  const versions = (row.versions ?? '').split(',')
+  const versions = row.versions?.split(',')
   let last = 0
-  return appends.map((append) => {
-    last += append.ids.length
-    return { kind: 'appended', version: Number(versions[last - 1]), position: row.base + last, result: null }
+  return appends.map(({ ids, expected }) => {
+    last += ids.length
+    // All were appended, so each is where it expected to be; only who expected nothing has to be told.
+    const version = versions === undefined ? known(expected) + ids.length : Number(versions[last - 1])
+    return { kind: 'appended', version, position: row.base + last, result: null }
   })
 }
 
@@ -163,6 +170,8 @@ export function toAppendAnswer(lane: number, row: AnswerRow): AppendAnswer {
       return { kind: 'duplicate', result: toCommandResult(known(row.result)) }
     case 'command-reused':
       return { kind: 'command-reused' }
+    case 'stream-closed':
+      return { kind: 'stream-closed', successor: known(row.successor ?? null) }
     case 'settled':
       throw new Error('An append was answered as if it were a settle.')
   }
@@ -178,6 +187,7 @@ export function toSettleAnswer(lane: number, row: AnswerRow): SettleAnswer {
       return { kind: 'command-reused' }
     case 'appended':
     case 'conflict':
+    case 'stream-closed':
       throw new Error('A settle was answered as if it were an append.')
   }
 }

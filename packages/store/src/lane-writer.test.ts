@@ -55,7 +55,7 @@ test('appends of one turn share a call; a lone one takes the fast path', async (
     { position: 2 },
     { position: 3 },
   ])
-  expect(calls.map((call) => call.name)).toEqual(['append_one', 'append_batch'])
+  expect(calls.map((call) => call.name)).toEqual(['append_event', 'append_events'])
   expect(written).toEqual([0, 0])
 })
 
@@ -70,7 +70,7 @@ test('settles go through the same queue', async () => {
     { kind: 'appended', version: 1, lane: 0, position: 1 },
     { kind: 'settled', lane: 0, position: 1 },
   ])
-  expect(calls.map((call) => call.name)).toEqual(['append_one', 'settle_batch'])
+  expect(calls.map((call) => call.name)).toEqual(['append_event', 'settle_batch'])
   expect(written).toEqual([0, 0])
 })
 
@@ -96,7 +96,7 @@ test('in a shared call only those with a command id are sent again', async () =>
   const { writer } = writerOn(driver)
   const answers = await Promise.all([writer.append(append()), writer.append(append({ command: newCommand() }))])
   expect(answers.map((answer) => answer.kind)).toEqual(['unavailable', 'appended'])
-  expect(calls.map((call) => call.name)).toEqual(['append_batch', 'append_one'])
+  expect(calls.map((call) => call.name)).toEqual(['append_events', 'append_event'])
 })
 
 test('what certainly was not written is sent again, command id or not', async () => {
@@ -117,7 +117,7 @@ test('when the data of one is rejected, each is sent alone and only that one is 
   const { writer } = writerOn(driver)
   const answers = await Promise.all([writer.append(append()), writer.append(append()), writer.append(append())])
   expect(answers.map((answer) => answer.kind)).toEqual(['appended', 'invalid', 'appended'])
-  expect(calls.map((call) => call.name)).toEqual(['append_batch', 'append_one', 'append_one', 'append_one'])
+  expect(calls.map((call) => call.name)).toEqual(['append_events', 'append_event', 'append_event', 'append_event'])
 })
 
 test('a bug rejects the callers of that call, and the next call works', async () => {

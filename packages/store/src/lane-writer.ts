@@ -7,10 +7,9 @@ import type { Driver } from './driver.ts'
 import { DatabaseError } from './errors.ts'
 import { answerHeld } from './held-command.ts'
 import { LaneQueue, type LaneQueueLimits, type Queued } from './lane-queue.ts'
-import { appendBatch } from './statements/append-batch.ts'
-import { appendOne } from './statements/append-one.ts'
+import { appendEvent } from './statements/append-event.ts'
+import { appendEvents } from './statements/append-events.ts'
 import { settleBatch } from './statements/settle-batch.ts'
-import { STREAM_CLOSED, successorOf } from './statements/successor-of.ts'
 
 export interface LaneWriterOptions {
   readonly lane: number
@@ -138,13 +137,6 @@ export class LaneWriter {
           for (const job of jobs) await this.#perform([job])
           return
         }
-        const [only] = jobs
-        if (error.code === STREAM_CLOSED && only !== undefined) {
-          const successor = await successorOf(this.#options.sql, only.encoded)
-          if (successor === undefined) throw error
-          this.#finish(only, { kind: 'stream-closed', successor })
-          return
-        }
         if (isDataError(error)) {
           this.#finishAll(jobs, { kind: 'invalid', issues: [{ path: '', code: 'not_json' }] })
           return
@@ -175,8 +167,8 @@ export class LaneWriter {
       return settleBatch(sql, { lane, settles: encoded.filter((entry) => entry.kind === 'settle') })
     }
     const [only, ...more] = appends
-    if (only !== undefined && more.length === 0) return [await appendOne(sql, { lane, append: only })]
-    return toAnswerRows(await appendBatch(sql, { lane, appends }), appends)
+    if (only?.ids.length === 1 && more.length === 0) return [await appendEvent(sql, { lane, append: only })]
+    return toAnswerRows(await appendEvents(sql, { lane, appends }), appends)
   }
 
   #deliver(jobs: readonly Job[], rows: readonly AnswerRow[]): void {

@@ -49,6 +49,9 @@ export function appendSettings(
     // Plans made while a table is small must not outlive that; every plan here is an index scan.
     enable_seqscan: 'off',
     jit: 'off',
+    // Every call is one of few statements whose plans do not depend on their values: planning each call anew costs as much
+    // as a small call itself.
+    plan_cache_mode: 'force_generic_plan',
     // "Accepted" means that the events survive a crash. Stronger settings of the server stay.
     ...(facts.synchronousCommit === 'off' ? { synchronous_commit: 'on' } : {}),
   }

@@ -1,17 +1,16 @@
 import type { EncodedAppend } from '@tidemark/core'
-import { toAppendLists, type AppendBatchRow } from '../batch.ts'
+import { toAppendLists, type AppendEventsRow } from '../batch.ts'
 import type { Driver } from '../driver.ts'
 
 /** Many appends in one call; appends of one stream in order and next to each other, no command twice. */
-export async function appendBatch(
+export async function appendEvents(
   sql: Driver,
   input: { lane: number; appends: readonly EncodedAppend[] },
-): Promise<AppendBatchRow> {
+): Promise<AppendEventsRow> {
   const lists = toAppendLists(input.appends)
-  const [row] = await sql.query<AppendBatchRow>(
-    `select base, versions, answers, tidemark.refuse_closed($1, $2, $3)
-       from tidemark.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                                 $18)`,
+  const [row] = await sql.query<AppendEventsRow>(
+    `select base, versions, answers
+       from tidemark.append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     [
       input.lane,
       lists.tenants,
@@ -31,8 +30,9 @@ export async function appendBatch(
       lists.sizes,
       lists.own,
       lists.after,
+      lists.free,
     ],
   )
-  if (row === undefined) throw new Error('tidemark.append_batch returned no row.')
+  if (row === undefined) throw new Error('tidemark.append_events returned no row.')
   return row
 }
