@@ -15,6 +15,7 @@ export { readInline, type InlineRead, type InlineRow } from './inline-reads.ts'
 export { ROW_LIMITS } from './row-limits.ts'
 export type { ReadRow, RowsRead } from './statements/read-rows.ts'
 export type { Reached } from './wait-for-advance.ts'
+export { enrichment, type CallContext, type Enrichment, type EnrichmentOptions } from './reactions/enrichment.ts'
 export {
   openReactions,
   type ParkedReactionTools,

@@ -5,10 +5,12 @@ import { migrate, type PostgresStore } from '@tidemark/store'
 import { createAdvances, type Advances } from '../advances.ts'
 import { knownLanes, readCheckpoint } from '../statements/checkpoint.ts'
 import { waitForAdvance, type Reached } from '../wait-for-advance.ts'
+import type { Enrichment } from './enrichment.ts'
 import { createEventsWithStates } from './events-with-states.ts'
 import type { PushCommands } from './perform-commands.ts'
 import { reactionConsumer, startReactionWorker, type ReactionHealth, type ReactionWorker } from './reaction-worker.ts'
-import { respondWith } from './responder.ts'
+import { respondByCalling } from './respond-by-calling.ts'
+import { respondWith, type Respond } from './responder.ts'
 import {
   listParkedReactions,
   wishParked,
@@ -18,9 +20,9 @@ import {
 import { readReactionLag, registerReaction } from './statements/reaction-lane.ts'
 
 export interface ReactionsOptions {
-  readonly store: Pick<PostgresStore, 'readLane' | 'readStreams' | 'head' | 'onWake' | 'sql'>
+  readonly store: Pick<PostgresStore, 'readLane' | 'readStreams' | 'results' | 'head' | 'onWake' | 'sql'>
   readonly domain: Domain
-  readonly reactions: readonly Reaction[]
+  readonly reactions: readonly (Reaction | Enrichment)[]
   /** The command pipeline's `push`. */
   readonly push: PushCommands
   /** How often a lane is looked at when no hint comes. Milliseconds, default 250. */
@@ -116,6 +118,13 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
     if (advances === undefined) throw new TypeError(`There is no reaction "${name}" here.`)
     return advances
   }
+  // One for all lanes: an outside service is away for all of them.
+  const responders = new Map<string, Respond>(
+    reactions.map((one) => [
+      one.name,
+      one.kind === 'reaction' ? respondWith(one) : respondByCalling({ enrichment: one, store, clock }),
+    ]),
+  )
   const workersByLane = new Map<number, ReadonlyMap<string, ReactionWorker>>()
   let started = false
   let closed = false
@@ -134,7 +143,7 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
           sql,
           lane,
           reaction,
-          respond: respondWith(reaction),
+          respond: responders.get(reaction.name) as Respond,
           states: createEventsWithStates({ domain, aggregate: reaction.aggregate, store }),
           push: options.push,
           holder,
@@ -236,7 +245,7 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
   }
 }
 
-function assertReactions(domain: Domain, reactions: readonly Reaction[]): void {
+function assertReactions(domain: Domain, reactions: readonly Pick<Reaction, 'name' | 'aggregate'>[]): void {
   const names = new Set<string>()
   for (const { name, aggregate } of reactions) {
     if (names.has(name)) throw new TypeError(`Two reactions are named "${name}".`)

@@ -48,6 +48,7 @@ const PARKED_MS = 1_000
 /** A checkpoint that has passed only events of no concern is stored this late. */
 const STORE_MS = 1_000
 const BLOCKED_POLLS = 4
+const RENEW_MS = 1_000
 /** So many failures in a row give another process a turn. */
 const YIELD_AFTER = 5
 
@@ -74,22 +75,26 @@ export function startReactionWorker(options: ReactionWorkerOptions): ReactionWor
       () => true,
       () => false,
     )
-  /** A batch may take longer than a lease lasts; without it another process would only do the same work again. */
-  const keepLease = async (): Promise<void> => {
-    beatAt = clock()
-    await lease.take().catch(() => {})
+  /** A batch may take longer than a lease lasts; without this another process would only do the same work again. */
+  const keepingLease = async <T>(work: () => Promise<T>): Promise<T> => {
+    const timer = setInterval(() => void lease.take().catch(() => {}), RENEW_MS)
+    try {
+      return await work()
+    } finally {
+      clearInterval(timer)
+    }
   }
 
   const context: LaneReactions = {
     ...options,
     means: {
-      push: async (...command) => {
-        await keepLease()
+      push: (...command) => {
+        beatAt = clock()
         return options.push(...command)
       },
       random: options.random,
-      pause: async (ms) => {
-        await keepLease()
+      pause: (ms) => {
+        beatAt = clock()
         return pause(ms)
       },
       isReachable: () =>
@@ -153,12 +158,12 @@ export function startReactionWorker(options: ReactionWorkerOptions): ReactionWor
       place = { stored: position, seen: position }
       advances.tell(lane, position)
     }
-    const retried = await retryParked(place.stored, state.fence)
+    const { stored: from, seen: after } = place
+    const retried = await keepingLease(() => retryParked(from, state.fence))
     if (retried !== 'done') return lost(retried)
     const startedAt = clock()
-    const { stored: from, seen: after } = place
     const limit = blocked === undefined ? batchSize : 1
-    const reacted = await reactToEvents(context, { from, after, fence: state.fence, limit })
+    const reacted = await keepingLease(() => reactToEvents(context, { from, after, fence: state.fence, limit }))
     if (reacted.kind === 'blocked') {
       blocked = reacted.block
       place = undefined
