@@ -10,8 +10,10 @@ import {
 import { readBases, type ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
 import { rebaseStored } from './pages.ts'
+import { isPredecessorLost } from './offer-again.ts'
 import type { Decider } from './rebase.ts'
 import type { AttentionRecord, PendingRecord } from './records.ts'
+import { stateRow } from './state-row.ts'
 import type { AttentionReason } from './work.ts'
 
 export interface Answered {
@@ -36,6 +38,14 @@ export async function applyAnswers(
   const put = new Map<string, PendingRecord>()
   const attentionPut: AttentionRecord[] = []
   const streams = new Set<string>()
+  const setAside = (record: PendingRecord, reason: AttentionReason): void => {
+    const { id, stream } = record
+    const at = new Date(context.now()).toISOString()
+    const attention: AttentionRecord = { id: `attention:${id}`, commandId: id, stream, at, reason }
+    attentionPut.push(attention)
+    put.set(id, { ...record, attention: attention.id })
+    streams.add(stream)
+  }
   for (const [index, { answer }] of answers.entries()) {
     const record = records[index]
     // Its outcome was faster than its answer, or a person dropped it.
@@ -43,25 +53,18 @@ export async function applyAnswers(
     switch (answer.kind) {
       case 'accepted':
       case 'refused':
-        put.set(record.id, { ...record, answer: answer.kind })
+        put.set(record.id, { ...record, answer: answer.kind, answeredAt: context.now() })
         break
       case 'conflict':
       case 'invalid':
-      case 'forbidden': {
-        const attention: AttentionRecord = {
-          id: `attention:${record.id}`,
-          commandId: record.id,
-          stream: record.stream,
-          at: new Date(context.now()).toISOString(),
-          reason: reasonOf(context.domain, record, answer),
-        }
-        attentionPut.push(attention)
-        put.set(record.id, { ...record, attention: attention.id })
-        streams.add(record.stream)
+      case 'forbidden':
+        setAside(record, reasonOf(context.domain, record, answer))
+        break
+      case 'retry': {
+        if (answer.reason !== 'predecessor' || !(await isPredecessorLost(write, context.now()))) break
+        setAside(record, await lostPredecessor(context.domain, write, record))
         break
       }
-      case 'retry':
-        break
     }
   }
   if (put.size === 0) return { moved: { rows: 0, work: 0 } }
@@ -105,6 +108,20 @@ function reasonOf(
         },
       }
     }
+  }
+}
+
+/** A conflict with a server that was restored: what the author looked at is not in its history any more. */
+async function lostPredecessor(domain: Domain, write: Write, record: PendingRecord): Promise<AttentionReason> {
+  const aggregate = domain.aggregateOf(record.stream)
+  const row =
+    aggregate === undefined ? undefined : await write.rows.get([stateRow(domain, aggregate).name, record.stream])
+  const confirmed = row?.row as unknown as VersionedState | undefined
+  return {
+    kind: 'conflict',
+    base: record.seen?.base,
+    mine: { events: record.believed, state: record.seen?.after.state },
+    theirs: { events: [], version: confirmed?.version ?? 0, state: confirmed?.state },
   }
 }
 

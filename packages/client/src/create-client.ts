@@ -9,7 +9,7 @@ import {
 import { rowsOfStream } from './change.ts'
 import { DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
 import { createDispatch } from './dispatch.ts'
-import { claimTerm } from './fence.ts'
+import { claimTerm, FencedError } from './fence.ts'
 import { askServer } from './ask-server.ts'
 import { readHistory } from './history.ts'
 import { LOADING, type Derived, type Live, type Loading } from './live.ts'
@@ -103,6 +103,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       status.synced()
       process.work()
     },
+    copy: (change) => copy.keep(change),
   })
 
   const process = createSyncProcess({
@@ -202,11 +203,17 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     windows.sweep()
     replica
       .catchUp()
-      .then(() => {
-        if (tabs.isLeader) process.work()
-        return copy.tend()
+      .then(async () => {
+        if (tabs.isLeader) {
+          if (process.state.kind === 'live') await storage.askAgain()
+          process.work()
+        }
+        await copy.tend()
       })
-      .catch(report)
+      .catch((error: unknown) => {
+        if (error instanceof FencedError) tabs.resign(error.term)
+        else report(error)
+      })
     cancelTick = platform.setTimer(tick, TICK)
   }
   const stopWaking = platform.onWake(() => {

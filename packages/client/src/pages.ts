@@ -12,6 +12,7 @@ import { readBases, type ChangeDraft, type RowChange } from './change.ts'
 import type { Tables, Write } from './database.ts'
 import { pendingOf } from './dispatch.ts'
 import { indexKeysOf } from './index-keys.ts'
+import { offerAgain } from './offer-again.ts'
 import { rebaseStream, type Decider } from './rebase.ts'
 import { stateRow } from './state-row.ts'
 import type {
@@ -37,7 +38,8 @@ export type PageResult =
   | { readonly kind: 'stale' }
   /** Kept aside until the pull reaches its cut. */
   | { readonly kind: 'staged'; readonly cursor: string }
-  | { readonly kind: 'applied' }
+  /** `offered`: commands that are sent again, since the server may have lost them. */
+  | { readonly kind: 'applied'; readonly offered: number }
 
 export interface PageContext extends Decider {
   readonly now: () => number
@@ -68,13 +70,14 @@ export async function applyPage(
   const isContinued = feed.staging !== null && !isFreshReset && feed.reset === page.reset
   if (feed.staging !== null && !isContinued) await write.staged.clear()
   const rows = page.rows.flatMap((row) => toRecords(context, row))
+  const isRestored = page.restored === true || (isContinued && feed.restored === true)
 
   if (!page.complete) {
     await write.staged.bulkPut([
       ...page.removals.map((each): StagedRecord => ({ kind: 'removal', ...each })),
       ...rows.map((each): StagedRecord => ({ kind: 'row', ...each })),
     ])
-    await write.cursors.put({ ...feed, staging: page.cursor, reset: page.reset })
+    await write.cursors.put({ ...feed, staging: page.cursor, reset: page.reset, restored: isRestored })
     return { result: { kind: 'staged', cursor: page.cursor }, change: NOTHING }
   }
 
@@ -110,13 +113,17 @@ export async function applyPage(
   await write.cursors.put({ name: 'feed', cursor: page.cursor, staging: null, reset: false })
 
   const work = await settleOutcomes(context, write, page.outcomes)
+  const offered = isRestored ? await offerAgain(write, page.outcomes, context.now()) : []
   const moved = page.reset || page.renews !== undefined ? null : streamsOf(changes)
   const rebased = await rebaseMoved(context, write, moved, work.streams)
-  const put = [...work.put.filter((each) => !rebased.some((other) => other.id === each.id)), ...rebased]
+  const put = [
+    ...[...work.put, ...offered].filter((each) => !rebased.some((other) => other.id === each.id)),
+    ...rebased,
+  ]
   const hasRows = isWide || changes.length > 0
   const hasWork = put.length + work.dropped.length + work.attentionPut.length + work.attentionDropped.length > 0
   return {
-    result: { kind: 'applied' },
+    result: { kind: 'applied', offered: offered.length },
     change: {
       put,
       dropped: work.dropped,

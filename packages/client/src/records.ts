@@ -49,6 +49,8 @@ export interface PendingRecord extends StoredCommand {
   readonly seen: { readonly base: VersionedState; readonly after: VersionedState } | null
   /** The server's answer, where it waits for the page that shows it. */
   readonly answer: 'accepted' | 'refused' | null
+  /** When that answer came, milliseconds since 1970. */
+  readonly answeredAt?: number
   /** Set aside under this entry of `attention`. */
   readonly attention: string | null
   readonly attempts: number
@@ -80,6 +82,8 @@ export interface FeedRecord {
   readonly staging: string | null
   /** The pull under way replaces all rows. */
   readonly reset: boolean
+  /** ... and the server may have lost what it had accepted: it is offered again at the cut. */
+  readonly restored?: boolean
 }
 
 /**

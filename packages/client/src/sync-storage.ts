@@ -18,10 +18,20 @@ export interface SyncStorageOptions extends PageContext {
   readonly term: () => number | null | undefined
   /** A consistent cut is stored, and in memory. */
   readonly onCut: () => void
+  /** Makes the second copy of what a change stored. */
+  readonly copy: (change: Change) => Promise<void>
+}
+
+/** An answered command whose outcome no page has told for so long is sent again: the answer may be of a lost history. */
+const UNEXPLAINED = 60_000
+
+export interface DeviceStorage extends SyncStorage {
+  /** Part of the watch over what stalls (I13). */
+  askAgain(): Promise<void>
 }
 
 /** What the network loop reads and writes on this device. */
-export function createSyncStorage(options: SyncStorageOptions): SyncStorage {
+export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
   const { domain, replica, now } = options
   const { database, mirror } = replica
   const projections = Object.fromEntries(domain.projections.map((each) => [each.name, each.version]))
@@ -66,7 +76,10 @@ export function createSyncStorage(options: SyncStorageOptions): SyncStorage {
         result = applied.result
         return applied.change
       })
-      if ((result as PageResult).kind === 'applied') {
+      const applied = result as PageResult
+      if (applied.kind === 'applied') {
+        // Confirmed ones had left the journal; on their way again they are in it again.
+        if (applied.offered > 0) await options.copy(change)
         // A cut too large to be followed row by row is on screen when memory has read it.
         await replica.catchUp(change.versions)
         options.onCut()
@@ -94,6 +107,19 @@ export function createSyncStorage(options: SyncStorageOptions): SyncStorage {
     toPush: (batch) => ({ protocol: PROTOCOL_VERSION, device: database.device, commands: batch.map(toPushed) }),
     applyAnswers: async (answers) => {
       await writeAsLeader(['pending', 'attention', 'rows'], (write) => applyAnswers(options, write, answers))
+    },
+    askAgain: async () => {
+      const isUnexplained = (each: PendingRecord): boolean =>
+        each.answer !== null && each.attention === null && (each.answeredAt ?? 0) < now() - UNEXPLAINED
+      const ids = mirror.commands().flatMap((each) => (isUnexplained(each) ? [each.id] : []))
+      if (ids.length === 0) return
+      await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
+        const put = (await write.pending.bulkGet(ids)).flatMap((each) =>
+          each !== undefined && isUnexplained(each) ? [{ ...each, answer: null }] : [],
+        )
+        await write.pending.bulkPut(put)
+        return { put, moved: { rows: 0, work: put.length > 0 ? 1 : 0 } }
+      })
     },
     awaitsOutcome: () => mirror.commands().some((each) => each.answer !== null && each.attention === null),
   }

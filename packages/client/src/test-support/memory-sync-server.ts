@@ -38,6 +38,8 @@ export interface MemorySyncServer {
   release(): void
   /** Makes every cursor handed out so far unreadable. */
   forgetCursors(): void
+  /** Takes a backup. What it returns puts it back: what happened since has never been, and cursors show it. */
+  backUp(): () => void
   /** What a principal may see from now on. Everything, where it was never said. */
   grant(principal: Principal, scopes: readonly string[]): void
   readonly pushes: number
@@ -96,6 +98,8 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
   let held = false
   let position = 0
   let generation = 1
+  /** Cursors of earlier generations than this have seen a history that was lost. */
+  let history = 1
   let pushes = 0
   const wakers = new Set<() => void>()
 
@@ -159,6 +163,7 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     let rebased = false
     let { input } = read
     if (base !== null) {
+      if (base.version > current.version) return { kind: 'retry', after: 10, reason: 'predecessor' }
       if (
         base.after !== null &&
         results.get(`${principal.tenant}/${principal.id}/${base.after}`)?.answer.kind !== 'accepted'
@@ -278,6 +283,7 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     const scopes = grants.get(principal.id) ?? null
     const cover: Cover = { scopes, projections }
     const known = readCursor(cursor, cover)
+    const isHistoryLost = cursor !== null && (JSON.parse(cursor) as Claims).generation < history
     const reset = known === null || (known.mark?.reset ?? false)
     const renews = known === null ? undefined : known.mark === null ? renewalOf(known, cover) : known.mark.renews
     const from = known?.from ?? 0
@@ -325,6 +331,7 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
       } satisfies Claims),
       complete,
       reset,
+      ...(isHistoryLost ? { restored: true } : {}),
       ...(renews === undefined ? {} : { renews: { scopes: [...renews.scopes], projections: [...renews.projections] } }),
       rows: taken.flatMap((each) => each.row ?? []),
       removals: taken.flatMap((each) => each.removal ?? []),
@@ -364,6 +371,27 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
       const steps = waiting
       waiting = []
       for (const step of steps) publish(step)
+    },
+    backUp: () => {
+      const saved = structuredClone({ streams, authors, rows, tombstones, outcomes, results, position })
+      return () => {
+        for (const [live, copy] of [
+          [streams, saved.streams],
+          [authors, saved.authors],
+          [rows, saved.rows],
+          [tombstones, saved.tombstones],
+          [results, saved.results],
+        ] as const) {
+          live.clear()
+          for (const [key, value] of copy) (live as Map<string, unknown>).set(key, value)
+        }
+        outcomes.splice(0, outcomes.length, ...saved.outcomes)
+        ;({ position } = saved)
+        waiting = []
+        generation += 1
+        history = generation
+        for (const wake of [...wakers]) wake()
+      }
     },
     forgetCursors: () => {
       generation += 1

@@ -64,6 +64,11 @@ export const page = z.object({
   /** With the pages that follow up to the cut, replaces all rows the client holds. Pending commands are not touched. */
   reset: z.boolean(),
   /**
+   * On the first page of a reset: the log does not have what the cursor had seen, or nobody can tell (a backup was put
+   * back, a standby promoted, keys lost). The client offers again what this server had accepted from it.
+   */
+  restored: z.optional(z.boolean()),
+  /**
    * With the pages that follow up to the cut, replaces the rows the client holds of these scopes and these projections,
    * and no others: scopes that were granted or taken away, projections that have another version.
    */

@@ -118,6 +118,24 @@ test('a cursor is read from where it stands, a reset from the start', async () =
   ])
 })
 
+test.each<readonly [string, Partial<PageSnapshot>, Partial<CursorClaims>, boolean | undefined]>([
+  ['the log ends before the cursor', { checkpoint: 80, fromEventId: '' }, {}, true],
+  ['another event stands at the cursor', { fromEventId: 'other' }, {}, true],
+  ['the cursor is of another epoch', {}, { epoch: 'before' }, true],
+  ['the tenant has another lane', {}, { lane: 7 }, undefined],
+])('a reset says that accepted commands may be lost when %s: %s', async (_, snapshot, claim, restored) => {
+  const { feed, sealer, claims, request } = setUp(snapshot)
+  const page = await feed.pull(ann, { ...request, cursor: sealer.cursor({ ...claims, ...claim }) })
+  expect(page).toMatchObject({ kind: 'page', reset: true })
+  expect(page.kind === 'page' && page.restored).toBe(restored)
+})
+
+test('a reset says so too where the cursor cannot be read, and never to a device that has none', async () => {
+  const { feed, request } = setUp()
+  expect(await feed.pull(ann, { ...request, cursor: 'of other keys' })).toMatchObject({ reset: true, restored: true })
+  expect(await feed.pull(ann, request)).not.toHaveProperty('restored')
+})
+
 test.each<readonly [string, Partial<PageSnapshot>]>([
   ['another event stands at the cursor', { fromEventId: 'other' }],
   ['there is more than a page', { complete: false, last: { changed: 95, projection: 'wallet-list', key: 'k' } }],

@@ -76,7 +76,12 @@ export function createFeed(options: FeedOptions): Feed {
     since: string | null,
     snapshot: PageSnapshot,
     claims: CursorClaims,
-    more: { readonly reset: boolean; readonly renews?: Renewal | undefined; readonly outcomes: readonly WireOutcome[] },
+    more: {
+      readonly reset: boolean
+      readonly restored?: boolean
+      readonly renews?: Renewal | undefined
+      readonly outcomes: readonly WireOutcome[]
+    },
   ): Page => ({
     kind: 'page',
     since,
@@ -84,6 +89,7 @@ export function createFeed(options: FeedOptions): Feed {
     complete: snapshot.complete,
     // On every page of a reset, up to its cut.
     reset: more.reset,
+    ...(more.restored === true ? { restored: true } : {}),
     ...(more.renews === undefined
       ? {}
       : { renews: { scopes: [...more.renews.scopes], projections: [...more.renews.projections] } }),
@@ -139,6 +145,8 @@ export function createFeed(options: FeedOptions): Feed {
         outcomes: { kind: 'device' as const, principal: principal.id, device: request.device },
       }
       const opened = request.cursor === null ? null : sealer.openCursor(grant.tenant, request.cursor)
+      // A cursor that cannot be opened may be of any history; to offer again what is known does no harm.
+      let isHistoryLost = request.cursor !== null && opened?.epoch !== grant.epoch
       const continued = async (claims: CursorClaims): Promise<Page | undefined> => {
         const { page } = claims
         const anew = page === undefined ? uncovered(claims, grant, asked) : page.renews
@@ -147,6 +155,7 @@ export function createFeed(options: FeedOptions): Feed {
           ...placeOf(claims),
           ...(anew === undefined ? {} : { anew }),
         })
+        if (snapshot.projections.length > 0 && !isSameHistory(claims, snapshot)) isHistoryLost = true
         // From the middle of a pull, things can only go on as they began.
         const fits = page === undefined ? isSameHistory(claims, snapshot) : isContinuedBy(claims, snapshot)
         if (snapshot.projections.length === 0 || !fits) return undefined
@@ -171,7 +180,11 @@ export function createFeed(options: FeedOptions): Feed {
       // It takes the place of a cut that the client has. A cursor from the middle of a pull must not look continued by
       // it, though: what was staged under that one is void, and `null` says that everything begins here.
       const since = opened === null || opened.page !== undefined ? null : request.cursor
-      return toPage(grant, since, snapshot, claimsAfter(grant, null, snapshot), { reset: true, outcomes })
+      return toPage(grant, since, snapshot, claimsAfter(grant, null, snapshot), {
+        reset: true,
+        restored: isHistoryLost,
+        outcomes,
+      })
     },
 
     open: async (principal, cursor) => {

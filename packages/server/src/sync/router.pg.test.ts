@@ -271,7 +271,8 @@ describe('cursors', () => {
       await device.push(pushed(stream, 'deposit', { amount: 1 }))
       await projected(device, stream, 1)
       const before = await device.sync()
-      await device.push(pushed(stream, 'deposit', { amount: 1 }))
+      const forgotten = pushed(stream, 'deposit', { amount: 1 })
+      await device.push(forgotten)
       await projected(device, stream, 2)
       const lost = await device.sync(before.cursor)
       const sql = createPostgresDriver({
@@ -292,13 +293,16 @@ describe('cursors', () => {
       await store.close()
       await own.restart()
       const shorter = await device.pull(lost.cursor)
-      expect(shorter).toMatchObject({ kind: 'page', reset: true, since: lost.cursor })
+      expect(shorter).toMatchObject({ kind: 'page', reset: true, restored: true, since: lost.cursor })
       expect(await device.pull(before.cursor)).toMatchObject({ kind: 'page', reset: false })
       await device.push(pushed(stream, 'deposit', { amount: 7 }))
       await vi.waitFor(async () => {
         const reply = await device.pull(lost.cursor)
-        expect(reply).toMatchObject({ kind: 'page', reset: true })
+        expect(reply).toMatchObject({ kind: 'page', reset: true, restored: true })
       })
+      // The device offers what this log had accepted once; asked again, it is there once.
+      for (const _ of ['offered', 'again'])
+        expect(await device.push(forgotten)).toMatchObject([{ answer: { kind: 'accepted', version: 3 } }])
       expect(await device.live(lost.cursor).next()).toEqual({ kind: 'pull' })
       await sql.close(1_000)
     } finally {
