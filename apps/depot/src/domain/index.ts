@@ -7,6 +7,7 @@ import { StockList } from './stock-list.ts'
 export { Customer, customerName, Order, OrderLine, orderTotal, type OrderState } from './order.ts'
 export { OrderList, OrderRow } from './order-list.ts'
 export { Product, type ProductState } from './product.ts'
+export { DailyRevenue, Search, SearchHit, StockTotals } from './queries.ts'
 export { IMPORTER_ID, ReserveStock } from './reserve-stock.ts'
 export { StockList, StockRow } from './stock-list.ts'
 

@@ -16,6 +16,7 @@ import { openStore, type PostgresStore, type StoreOptions } from '@tidemark/stor
 import { depot, ReserveStock } from '../domain/index.ts'
 import { DEMO_ACCOUNTS } from './accounts.ts'
 import { depotArchive } from './depot-archive.ts'
+import { openReports, type Reports } from './reports/open-reports.ts'
 
 export interface DepotOptions {
   readonly databaseUrl: string
@@ -39,12 +40,14 @@ export interface Depot {
   readonly projections: Projections
   /** What the server does by itself: stock follows orders. */
   readonly reactions: Reactions
+  /** What answers queries: search, revenue, stock. */
+  readonly reports: Reports
   readonly issuer: DevIssuer
   /** Handles a request of another HTTP server; what is not the depot's goes to `next`. */
   handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void
   /** Port 0 takes a free one. Rejects where the port is taken or not allowed. */
   listen(address: { readonly port: number; readonly host?: string }): Promise<{ readonly url: string }>
-  /** Waits until the lists hold all that the log holds now; `false` where that took longer. */
+  /** Waits until lists and reports hold all that the log holds now; `false` where that took longer. */
   caughtUp(tenant: string, timeoutMs: number): Promise<boolean>
   /** Sends everybody away and lets the database go; takes at most 10 s, and some milliseconds as a rule. */
   close(): Promise<void>
@@ -73,10 +76,14 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
       domain: depot,
       onError: (error) => logger.error('a projection is being retried', { error: String(error).slice(0, 200) }),
     })
+    const reports = await openReports(store, (error) =>
+      logger.error('a report is being retried', { error: String(error).slice(0, 200) }),
+    )
     const server = await createSyncServer({
       domain: depot,
       store,
       projections,
+      queries: { from: reports.projections, handlers: reports.handlers },
       verifier: issuer.verifier,
       devIssuer: issuer,
       sealKeys,
@@ -93,12 +100,14 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
       onError: (error) => logger.error('a reaction is being retried', { error: String(error).slice(0, 200) }),
     })
     projections.start()
+    reports.projections.start()
     reactions.start()
     let closing: Promise<void> | undefined
     const close = async (): Promise<void> => {
       // Readers before what they read from.
       await server.close()
       await reactions.close()
+      await reports.projections.close()
       await projections.close()
       await store.close()
     }
@@ -106,13 +115,18 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
       store,
       projections,
       reactions,
+      reports,
       issuer,
       handle: (request, response, next) => server.handle(request, response, next),
       listen: (address) => server.listen(address),
       caughtUp: async (tenant, timeoutMs) => {
         const lane = await store.laneOf(tenant)
-        const reached = await projections.waitFor({ lane, position: await store.head(lane) }, timeoutMs)
-        return reached.kind === 'reached'
+        const place = { lane, position: await store.head(lane) }
+        const [lists, ofReports] = await Promise.all([
+          projections.waitFor(place, timeoutMs),
+          reports.caughtUp(place, timeoutMs),
+        ])
+        return lists.kind === 'reached' && ofReports
       },
       close: () => (closing ??= close()),
     }
