@@ -1,6 +1,8 @@
 import { defineCommand, renderUsage, runCommand, type CommandDef } from 'citty'
 import { archiveCommand } from './commands/archive.ts'
+import { grantCommand } from './commands/grant.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { newEpochCommand } from './commands/new-epoch.ts'
 import {
   parkedDiscardCommand,
   parkedEditCommand,
@@ -71,6 +73,8 @@ function createRoot(io: Io, deliver: (outcome: Outcome, asJson: boolean) => void
           archive: storeCommand(io, deliver, archiveCommand),
           restore: storeCommand(io, deliver, restoreCommand),
           verify: storeCommand(io, deliver, verifyCommand),
+          grant: storeCommand(io, deliver, grantCommand),
+          'new-epoch': storeCommand(io, deliver, newEpochCommand),
         },
       }),
       parked: defineCommand({

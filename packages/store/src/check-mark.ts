@@ -15,8 +15,8 @@ export interface Mark {
 export type MarkAnswer = 'same' | 'other-history' | 'ahead'
 
 /**
- * Whether this log is the one that the mark was taken from. A dump put back into the same cluster changes neither its system
- * identifier nor its timeline, so the epoch stays; only the event at the position tells.
+ * Whether this log is the one that the mark was taken from. Rows copied back into tables that stayed, or a disk set back in
+ * time, change nothing that the epoch is made of; only the event at the position tells.
  */
 export async function checkMark(store: Pick<EventStore, 'readLane'>, mark: Mark): Promise<MarkAnswer> {
   if (mark.position === 0) return 'same'

@@ -14,6 +14,7 @@ import { createArchivedReads } from './archived-reads.ts'
 import type { Driver } from './driver.ts'
 import { createAtomicWriter, toCheckAnswer } from './atomic-writer.ts'
 import { isTransient } from './errors.ts'
+import { createEpochWatch, type EpochStart } from './epoch-watch.ts'
 import { createHints, type Hints } from './hints.ts'
 import { LANE_QUEUE_LIMITS, type LaneQueueLimits } from './lane-queue.ts'
 import { LaneWriter } from './lane-writer.ts'
@@ -25,7 +26,7 @@ import type { LaneCalls } from './serial-writer.ts'
 import { createSplitWriter } from './split-writer.ts'
 import { commandResults } from './statements/command-results.ts'
 import { laneHead } from './statements/lane-head.ts'
-import { observeEpoch } from './statements/observe-epoch.ts'
+import { currentEpoch } from './statements/current-epoch.ts'
 import { readLane } from './statements/read-lane.ts'
 import { readStreamTypes } from './statements/read-stream-types.ts'
 import { readStreams } from './statements/read-streams.ts'
@@ -59,6 +60,11 @@ export interface StoreOptions {
   readonly hints?: boolean
   /** Holds what `archiveStreams` moved out of the table. Reads that need it throw ArchiveError where it is left out. */
   readonly archive?: ArchiveStorage
+  /**
+   * Called when the log is found to be another one than before: put back from a backup, promoted, or declared so by an
+   * operator. At the opening, or within two seconds. Worth a line in the log: every device fetches its lists anew.
+   */
+  readonly onNewEpoch?: (start: EpochStart) => void
   /** How often a subscription looks for itself when no hint comes. Default 250. */
   readonly pollMs?: number
 }
@@ -91,11 +97,11 @@ const READ_ATTEMPTS = 4
 export async function openStore(options: StoreOptions): Promise<PostgresStore> {
   const { url, applicationName = 'tidemark', defaultLane = 0 } = options
   const wakes = createWakes()
-  let epoch: Promise<string> | undefined
-  // A promotion or a restore cuts every connection: after a cut the epoch is asked for again.
-  const onLost = (): void => {
-    epoch = undefined
-  }
+  const epochs = createEpochWatch({
+    read: () => withRetry(() => currentEpoch(reader)),
+    onStart: (start) => options.onNewEpoch?.(start),
+    clock: () => performance.now(),
+  })
 
   const { reader, tenantReader, appender, all } = await openPools({
     url,
@@ -105,8 +111,17 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     appendConnections: options.appendConnections ?? 4,
     deadlineMs: options.deadlineMs ?? 15_000,
     appendDeadlineMs: options.appendDeadlineMs ?? 5_000,
-    onLost,
+    onLost: epochs.forget,
   })
+  if (options.migrate !== false) {
+    // A log that was put back is noticed, and told, before anybody is served from it.
+    try {
+      await epochs.current()
+    } catch (error) {
+      await Promise.all(all.map((pool) => pool.close(500)))
+      throw error
+    }
+  }
   const hints: Hints | undefined =
     options.hints === false
       ? undefined
@@ -238,16 +253,7 @@ export async function openStore(options: StoreOptions): Promise<PostgresStore> {
     },
     head: (lane) => withRetry(() => laneHead(reader, { lane })),
     laneOf,
-    epoch() {
-      if (epoch === undefined) {
-        const asked = withRetry(() => observeEpoch(reader))
-        epoch = asked
-        asked.catch(() => {
-          if (epoch === asked) epoch = undefined
-        })
-      }
-      return epoch
-    },
+    epoch: epochs.current,
     onWake: (listener) => wakes.listen(listener),
     sql: () => reader,
     tenantSql: () => tenantReader,

@@ -67,6 +67,10 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
   const store = await openStore({
     applicationName: 'depot',
     archive: depotArchive(options.directory),
+    onNewEpoch: ({ reason }) =>
+      logger.warn('the log was put back: devices fetch their lists anew, and offer again what they have kept', {
+        reason,
+      }),
     ...options.store,
     url: options.databaseUrl,
   })
