@@ -71,9 +71,7 @@ export async function applyAnswers(
   await write.pending.bulkPut([...put.values()])
   await write.attention.bulkPut(attentionPut)
   // What was set aside is folded no more; what follows it is decided without it.
-  for (const stream of streams) {
-    for (const record of await rebaseStored(context, write, stream)) put.set(record.id, record)
-  }
+  for (const record of await rebaseStored(context, write, [...streams])) put.set(record.id, record)
   const changed = [...put.values()]
   return {
     put: changed,

@@ -11,6 +11,7 @@ import {
 } from '@tidemark/core'
 import { needsAttention, rowsTouchedBy, type Change, type ConfirmedRow, type RowChange } from './change.ts'
 import type { Versions } from './database.ts'
+import { createCommandList } from './command-list.ts'
 import { createDerived, LOADING, type Derived, type DerivedHooks, type Loading } from './live.ts'
 import { createOverlay, foldRow, rowId, type OverlayCommand, type RowKey } from './overlay.ts'
 import { foldedEvents } from './rebase.ts'
@@ -88,7 +89,7 @@ export function createMirror(domain: Domain): Mirror {
   const workViews = new Set<Derived<unknown>>()
   const beingStored = new Map<Uuid, PendingRecord>()
   let versions: Versions = { rows: 0, work: 0 }
-  let commands: readonly PendingRecord[] = []
+  const commands = createCommandList()
   let attention: readonly AttentionRecord[] = []
   const stateProjections = new Map(domain.aggregates.map((each) => [each.name, stateProjection(each).name]))
 
@@ -199,33 +200,30 @@ export function createMirror(domain: Domain): Mirror {
 
   function putCommand(command: PendingRecord): void {
     workDirty = true
+    commands.put(command)
     for (const row of overlay.put(toOverlayCommand(domain, command))) markRow(row)
   }
 
   function dropCommand(id: Uuid): void {
     workDirty = true
+    commands.drop(id)
     for (const row of overlay.drop(id)) markRow(row)
   }
 
   function setCommands(put: readonly PendingRecord[], dropped: readonly Uuid[]): void {
-    const gone = new Set(dropped)
-    const changed = new Map(put.map((each) => [each.id, each]))
     for (const id of dropped) dropCommand(id)
     for (const command of put) {
       beingStored.delete(command.id)
       putCommand(command)
     }
-    if (gone.size === 0 && changed.size === 0) return
-    const kept = commands.filter((each) => !gone.has(each.id) && !changed.has(each.id))
-    commands = [...kept, ...changed.values()].sort((a, b) => a.seq - b.seq)
   }
 
   return {
     get versions() {
       return versions
     },
-    commands: () => commands,
-    commandsOf: (stream) => commands.filter((each) => each.stream === stream),
+    commands: commands.all,
+    commandsOf: commands.of,
     attention: () => attention,
     confirmed: (row) => confirmed.get(rowId(row.projection.name, row.key)),
     confirmedState: (aggregate, stream) => {
@@ -276,7 +274,6 @@ export function createMirror(domain: Domain): Mirror {
     },
     begin: (command) => {
       beingStored.set(command.id, command)
-      commands = [...commands, command]
       putCommand(command)
       // What is on screen is in memory: only rows that nothing shows may have to be read first.
       for (const { row } of [...dirty.values()]) takeFromWindows(row)
@@ -284,7 +281,6 @@ export function createMirror(domain: Domain): Mirror {
     },
     abandon: (id) => {
       if (!beingStored.delete(id)) return
-      commands = commands.filter((each) => each.id !== id)
       dropCommand(id)
       settle()
     },
@@ -317,16 +313,14 @@ export function createMirror(domain: Domain): Mirror {
     replace: (contents) => {
       versions = contents.versions
       const stored = new Set(contents.commands.map((each) => each.id))
-      const known = new Map(commands.map((each) => [each.id, each]))
       for (const id of stored) beingStored.delete(id)
-      for (const command of commands) {
+      for (const command of commands.all()) {
         if (!stored.has(command.id) && !beingStored.has(command.id)) dropCommand(command.id)
       }
       for (const command of contents.commands) {
-        if (!isSameJson(command as unknown as Json, (known.get(command.id) ?? null) as unknown as Json))
+        if (!isSameJson(command as unknown as Json, (commands.get(command.id) ?? null) as unknown as Json))
           putCommand(command)
       }
-      commands = [...contents.commands, ...beingStored.values()]
       attention = contents.attention
       workDirty = true
       const fresh = new Set(contents.rows.map((row) => rowId(row.projection, row.key)))

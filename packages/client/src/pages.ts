@@ -15,17 +15,19 @@ import { indexKeysOf } from './index-keys.ts'
 import { offerAgain } from './offer-again.ts'
 import { rebaseStream, type Decider } from './rebase.ts'
 import { stateRow } from './state-row.ts'
-import type {
-  AcknowledgedRecord,
-  AttentionRecord,
-  FeedRecord,
-  PendingRecord,
-  RowRecord,
-  StagedRecord,
+import {
+  STAGED_PAGE,
+  type AcknowledgedRecord,
+  type AttentionRecord,
+  type FeedRecord,
+  type PendingRecord,
+  type RowRecord,
 } from './records.ts'
 
 /** A page that changes more rows than this is followed by reading again, not row by row. */
 const LISTED_ROWS = 500
+/** Up to so many streams are asked for their pending commands one by one. */
+const LOOKED_UP = 200
 /** Acknowledged commands are kept for a server that loses them: at least one backup interval. */
 const ACKNOWLEDGED_DAYS = 14
 const ACKNOWLEDGED_COUNT = 5_000
@@ -69,14 +71,11 @@ export async function applyPage(
   // A reset that starts, or one kind of pull that gives way to the other, makes what was staged before worthless.
   const isContinued = feed.staging !== null && !isFreshReset && feed.reset === page.reset
   if (feed.staging !== null && !isContinued) await write.staged.clear()
-  const rows = page.rows.flatMap((row) => toRecords(context, row))
   const isRestored = page.restored === true || (isContinued && feed.restored === true)
 
   if (!page.complete) {
-    await write.staged.bulkPut([
-      ...page.removals.map((each): StagedRecord => ({ kind: 'removal', ...each })),
-      ...rows.map((each): StagedRecord => ({ kind: 'row', ...each })),
-    ])
+    const key = String(isContinued ? await write.staged.count() : 0).padStart(8, '0')
+    await write.staged.put({ projection: STAGED_PAGE, key, rows: page.rows, removals: page.removals })
     await write.cursors.put({ ...feed, staging: page.cursor, reset: page.reset, restored: isRestored })
     return { result: { kind: 'staged', cursor: page.cursor }, change: NOTHING }
   }
@@ -85,20 +84,15 @@ export async function applyPage(
   const note = (projection: string, key: string, record: RowRecord | null): void => {
     changed.set(`${projection}\n${key}`, { projection, key, record })
   }
-  if (isContinued) {
-    for (const staged of await write.staged.toArray()) {
-      if (staged.kind === 'removal') {
-        note(staged.projection, staged.key, null)
-      } else {
-        const { projection, key, scope, row, stale, ix } = staged
-        note(projection, key, { projection, key, scope, row, stale, ix })
-      }
+  const staged = isContinued ? await write.staged.orderBy('[projection+key]').toArray() : []
+  if (isContinued) await write.staged.clear()
+  for (const each of [...staged, page]) {
+    for (const { projection, key } of each.removals) note(projection, key, null)
+    // A row of a page stands against a removal in it: it has only moved from one scope to another.
+    for (const record of each.rows.flatMap((row) => toRecords(context, row))) {
+      note(record.projection, record.key, record)
     }
-    await write.staged.clear()
   }
-  for (const { projection, key } of page.removals) note(projection, key, null)
-  // A row of this cut stands against a removal of it: it has only moved from one scope to another.
-  for (const record of rows) note(record.projection, record.key, record)
 
   const changes = [...changed.values()]
   if (page.reset) await write.rows.clear()
@@ -116,10 +110,7 @@ export async function applyPage(
   const offered = isRestored ? await offerAgain(write, page.outcomes, context.now()) : []
   const moved = page.reset || page.renews !== undefined ? null : streamsOf(changes)
   const rebased = await rebaseMoved(context, write, moved, work.streams)
-  const put = [
-    ...[...work.put, ...offered].filter((each) => !rebased.some((other) => other.id === each.id)),
-    ...rebased,
-  ]
+  const put = [...new Map([...work.put, ...offered, ...rebased].map((each) => [each.id, each])).values()]
   const hasRows = isWide || changes.length > 0
   const hasWork = put.length + work.dropped.length + work.attentionPut.length + work.attentionDropped.length > 0
   return {
@@ -217,25 +208,41 @@ async function rebaseMoved(
   moved: ReadonlySet<StreamId> | null,
   settled: ReadonlySet<StreamId>,
 ): Promise<PendingRecord[]> {
-  const streams =
-    moved === null
-      ? ((await write.pending.orderBy('[stream+seq]').keys()) as unknown as [StreamId, number][]).map(
-          ([stream]) => stream,
-        )
-      : [...moved, ...settled]
-  const changed: PendingRecord[] = []
-  for (const stream of new Set(streams)) changed.push(...(await rebaseStored(context, write, stream)))
-  return changed
+  const streams = moved === null ? null : new Set([...moved, ...settled])
+  // Few streams are looked up each; of many, most have nothing pending.
+  if (streams !== null && streams.size <= LOOKED_UP) return await rebaseStored(context, write, [...streams])
+  const keys = (await write.pending.orderBy('[stream+seq]').keys()) as unknown as readonly [StreamId, number][]
+  const pending = new Set(keys.map(([stream]) => stream))
+  return await rebaseStored(
+    context,
+    write,
+    [...pending].filter((stream) => streams === null || streams.has(stream)),
+  )
 }
 
-/** Decides the pending commands of a stream again on what is stored, and stores what came of it. */
-export async function rebaseStored(decider: Decider, write: Write, stream: StreamId): Promise<PendingRecord[]> {
-  const aggregate = decider.domain.aggregateOf(stream)
-  if (aggregate === undefined) return []
-  const commands = await pendingOf(write, stream)
-  if (commands.length === 0) return []
-  const row = await write.rows.get([stateRow(decider.domain, aggregate).name, stream])
-  const changed = rebaseStream(decider, aggregate, row?.row as unknown as VersionedState | undefined, commands)
+/** Decides the pending commands of streams again on what is stored, and stores what came of it. */
+export async function rebaseStored(
+  decider: Decider,
+  write: Write,
+  streams: readonly StreamId[],
+): Promise<PendingRecord[]> {
+  const found = streams.flatMap((stream) => {
+    const aggregate = decider.domain.aggregateOf(stream)
+    return aggregate === undefined ? [] : [{ stream, aggregate }]
+  })
+  // Asked all at once, in one transaction: one after the other each would wait for a turn of the browser's.
+  const tails = await Promise.all(found.map(({ stream }) => pendingOf(write, stream)))
+  const waiting = found.flatMap((each, at) => {
+    const commands = tails[at] ?? []
+    return commands.length === 0 ? [] : [{ ...each, commands }]
+  })
+  if (waiting.length === 0) return []
+  const rows = await write.rows.bulkGet(
+    waiting.map(({ stream, aggregate }): [string, string] => [stateRow(decider.domain, aggregate).name, stream]),
+  )
+  const changed = waiting.flatMap(({ aggregate, commands }, at) =>
+    rebaseStream(decider, aggregate, rows[at]?.row as unknown as VersionedState | undefined, commands),
+  )
   await write.pending.bulkPut(changed)
   return changed
 }

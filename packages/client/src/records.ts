@@ -7,6 +7,8 @@ import type {
   StreamId,
   Uuid,
   VersionedState,
+  WireRemoval,
+  WireRow,
 } from '@tidemark/core'
 import type { AttentionReason } from './work.ts'
 import type { IndexKey } from './index-keys.ts'
@@ -23,10 +25,16 @@ export interface RowRecord {
   readonly ix: readonly IndexKey[]
 }
 
-/** A row of a pull that has not reached its cut, or the news that there is none. */
-export type StagedRecord =
-  | ({ readonly kind: 'row' } & RowRecord)
-  | { readonly kind: 'removal'; readonly projection: string; readonly key: string }
+/** A page of a pull that has not reached its cut, as it came: one record, which costs a fraction of one per row. */
+export interface StagedRecord {
+  readonly projection: typeof STAGED_PAGE
+  /** Sorts as the pages came. */
+  readonly key: string
+  readonly rows: readonly WireRow[]
+  readonly removals: readonly WireRemoval[]
+}
+/** The table's key is a row's; no projection has this name. */
+export const STAGED_PAGE = ''
 
 /** What this device makes of a pending command at present. */
 export type Prediction =

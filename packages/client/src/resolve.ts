@@ -206,7 +206,7 @@ async function renew(
     }
   }
   await write.pending.bulkPut([...renewed.values()])
-  for (const command of await rebaseStored(context, write, stream)) renewed.set(command.id, command)
+  for (const command of await rebaseStored(context, write, [stream])) renewed.set(command.id, command)
   return [...renewed.values()]
 }
 
