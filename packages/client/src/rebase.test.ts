@@ -129,13 +129,15 @@ describe('deciding pending commands again', () => {
     expect({ ...changed, prediction: null }).toEqual({ ...line, prediction: null })
   })
 
-  test('a command this code cannot read is not folded and stays', () => {
-    const odd = {
-      ...pending(1, { command: Order.commands.ship, input: {} }, { kind: 'events', events: [] }),
-      schema: 7,
-    }
-    expect(rebaseStream(decider, Order, initialState(Order), [odd])).toMatchObject([
-      { prediction: { kind: 'no-longer-holds', code: 'cannot_decide' } },
+  test.each([
+    ['of a newer release', { schema: 7 }, 'newer-schema'],
+    ['of a type that is gone', { type: 'order.vanish' }, 'unknown-type'],
+    ['from before any upcaster', { schema: 0 }, 'missing-upcaster'],
+    ['whose input does not fit', { type: 'order.place', input: { customer: 7 } }, 'invalid-data'],
+  ])('a command this code cannot read, %s, is not folded, stays, and says why', (_, part, reason) => {
+    const ship = pending(1, { command: Order.commands.ship, input: {} }, { kind: 'events', events: [] })
+    expect(rebaseStream(decider, Order, initialState(Order), [{ ...ship, ...part }])).toMatchObject([
+      { prediction: { kind: 'no-longer-holds', code: 'cannot_read', params: { reason } } },
     ])
   })
 })

@@ -10,6 +10,7 @@ import {
   type DomainEvent,
   type Json,
   type Principal,
+  type ReadFailure,
   type StoredCommand,
   type VersionedState,
 } from '@tidemark/core'
@@ -49,22 +50,26 @@ export function stateAfter(
   return current
 }
 
+/** A command that this code cannot read; why, as a word for programs. */
+export interface Unread {
+  readonly kind: 'unread'
+  readonly reason: ReadFailure['kind'] | 'retired'
+  readonly message: string
+}
+
 /** Decides a stored command as it is today: upcast, validated, on the given state. */
 export function decideStored(
   { domain, principal }: Decider,
   aggregate: AnyAggregate,
   command: StoredCommand & { readonly occurredAt: string },
   current: VersionedState,
-): Decided {
+): Decided | Unread {
   const read = readCommand(domain, command)
   if (read.kind !== 'command') {
-    return {
-      kind: 'failed',
-      message: `"${command.type}" cannot be read by this version of the app: ${read.kind}`,
-      issues: [],
-    }
+    const message = `"${command.type}" cannot be read by this version of the app: ${read.kind}`
+    return { kind: 'unread', reason: read.kind, message }
   }
-  if (read.command.retired) return { kind: 'failed', message: `"${command.type}" is retired`, issues: [] }
+  if (read.command.retired) return { kind: 'unread', reason: 'retired', message: `"${command.type}" is retired` }
   return decideCommand({
     aggregate,
     command: read.command,
@@ -108,6 +113,11 @@ export function rebaseStream(
         case 'refused':
           prediction = { kind: 'no-longer-holds', code: decided.code, params: decided.params }
           break
+        case 'unread': {
+          const { reason, message } = decided
+          prediction = { kind: 'no-longer-holds', code: 'cannot_read', params: { reason, message } }
+          break
+        }
         case 'failed':
           prediction = { kind: 'no-longer-holds', code: 'cannot_decide', params: { message: decided.message } }
           break

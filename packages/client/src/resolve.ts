@@ -152,6 +152,7 @@ async function again(
   } else {
     const current = stateAfter(aggregate, known, before)
     const decided = decideStored(context, aggregate, next, current)
+    if (decided.kind === 'unread') throw new DomainCodeError({ kind: 'failed', message: decided.message, issues: [] })
     if (decided.kind === 'failed') throw new DomainCodeError(decided)
     if (decided.kind === 'refused') return { result: { kind: 'refused', code: decided.code, params: decided.params } }
     const base: CommandBase = { version: Math.max(known.version, seenInConflict(attention)), after }

@@ -116,7 +116,9 @@ export function createArchivedReads(options: ArchivedReadsOptions): ArchivedRead
         }),
       )
     },
-    async readLane(read) {
+    async readLane(asked) {
+      if (asked.limit < 1) return []
+      const read = { ...asked, after: Math.max(0, Math.floor(asked.after)) }
       if (read.types !== undefined) return readTypes(read)
       // Positions have no gaps, so among all types the end is a number of events.
       const { upTo, ...rest } = read

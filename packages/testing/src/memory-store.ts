@@ -8,6 +8,7 @@ import {
   encodeMerged,
   encodeSettle,
   encodeSplit,
+  isLogName,
   nextOf,
   PAGE_DEFAULTS,
   pageRange,
@@ -228,12 +229,15 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
       reads.map(({ tenant, stream, after, limit }) => {
         const from = Math.max(0, Math.floor(after))
         const events = eventsByStream.get(streamKey(tenant, stream)) ?? []
-        return events.slice(from, limit === undefined ? undefined : from + limit)
+        return events.slice(from, limit === undefined ? undefined : from + Math.max(0, limit))
       }),
     readStreamPage: async (read) => pageOf(streamOf(read.tenant, read.stream), read),
     async readLane({ lane, after, limit, types, upTo = Number.MAX_SAFE_INTEGER }) {
       const events = laneEvents(lane).slice(Math.max(0, after), Math.max(0, Math.floor(upTo)))
-      return (types === undefined ? events : events.filter((event) => types.includes(event.type))).slice(0, limit)
+      return (types === undefined ? events : events.filter((event) => types.includes(event.type))).slice(
+        0,
+        Math.max(0, limit),
+      )
     },
     async *subscribe({ batch = PAGE_DEFAULTS.limit, ...rest }) {
       const read = (after: number): LanePage => {
@@ -252,7 +256,11 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
       return follow(rest, read, listen)
     },
     head: async (lane) => laneEvents(lane).length,
-    laneOf: async (tenant) => laneOf(tenant),
+    async laneOf(tenant) {
+      if (!isLogName(tenant))
+        throw new RangeError('A tenant is a text of 1 to 250 characters without control characters.')
+      return laneOf(tenant)
+    },
     epoch: async () => options.epoch ?? '00000000-0000-4000-8000-000000000000',
     onWake: listen,
   }

@@ -95,9 +95,7 @@ export function encodeAppend(
     if (!isCount(event.schema) || event.schema < 1 || event.schema > 2_147_483_647) {
       issues.push({ path: `${at}/schema`, code: 'not_json' })
     }
-    if (typeof event.metadata !== 'object' || event.metadata === null || Array.isArray(event.metadata)) {
-      issues.push({ path: `${at}/metadata`, code: 'not_json' })
-    }
+    if (!isObject(event.metadata)) issues.push({ path: `${at}/metadata`, code: 'not_json' })
     const dataText = toText(event.data, `${at}/data`, issues)
     const metadataText = toText(event.metadata, `${at}/metadata`, issues)
     if (issues.length > 0) return { ok: false, issues }
@@ -134,7 +132,8 @@ export function encodeAppend(
 
 export function encodeSettle(request: SettleRequest): Encoding<EncodedSettle> {
   const issues: JsonIssue[] = []
-  const { tenant, stream, principal, device, command, outcome } = request
+  const { tenant, stream, principal, device, command } = request
+  const outcome: SettleRequest['outcome'] | { readonly kind: undefined } = request.outcome ?? { kind: undefined }
   checkNames(request, issues)
   checkCommand(command, '', issues)
   const encoded = { kind: 'settle' as const, tenant, stream, principal, device, command }
@@ -142,6 +141,7 @@ export function encodeSettle(request: SettleRequest): Encoding<EncodedSettle> {
     case 'refused': {
       checkName(outcome.code, '/outcome/code', issues)
       const params = toText(outcome.params, '/outcome/params', issues)
+      if (!isObject(outcome.params)) issues.push({ path: '/outcome/params', code: 'not_json' })
       if (issues.length > 0) return { ok: false, issues }
       const bytes = ENTRY_BYTES + params.length
       return { ok: true, encoded: { ...encoded, code: outcome.code, params, version: null, bytes } }
@@ -154,6 +154,8 @@ export function encodeSettle(request: SettleRequest): Encoding<EncodedSettle> {
         encoded: { ...encoded, code: null, params: null, version: outcome.version, bytes: ENTRY_BYTES },
       }
     }
+    default:
+      return { ok: false, issues: [...issues, { path: '/outcome', code: 'not_json' }] }
   }
 }
 
@@ -206,6 +208,10 @@ export function checkCommand(command: CommandIdentity, at: string, issues: JsonI
   if (typeof command.hash !== 'string' || !HASH.test(command.hash)) {
     issues.push({ path: `${at}/command/hash`, code: 'not_json' })
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isId(id: unknown): boolean {
