@@ -1,4 +1,4 @@
-// `npm run bench -- smoke|append|read|order|client [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
+// `npm run bench -- smoke|append|read|order|client|projections [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
 import { runBench, type Bench } from './measure/run-bench.ts'
 
 const json = process.argv.includes('--json')
@@ -40,6 +40,18 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
       name,
       bars: CLIENT_BARS,
       measureAlone: (samples, progress) => measureClient(quick ? QUICK : FULL, samples, progress),
+    }
+  },
+  projections: async () => {
+    const { measureProjections } = await import('./projections/projections.ts')
+    const { PROJECTION_BARS } = await import('./projections/bars.ts')
+    const plan = quick
+      ? { rounds: 2, events: 10_000, followSeconds: 1, smallBacklog: 10_000, largeBacklog: 50_000, burst: 20_000, quick }
+      : { rounds: 9, events: 50_000, followSeconds: 4, smallBacklog: 10_000, largeBacklog: 1_000_000, burst: 100_000, quick }
+    return {
+      name,
+      bars: PROJECTION_BARS,
+      measure: (server, samples, progress) => measureProjections(server, plan, samples, progress),
     }
   },
   order: async () => {

@@ -1,5 +1,5 @@
 import type { Work } from '../measure/load.ts'
-import { createEntries, DATA, EVENT_TYPE, METADATA, newId } from './workload.ts'
+import { createEntries, DATA, EVENT_TYPE, EVENTS_PER_STREAM, METADATA, newId } from './workload.ts'
 
 /** Emmett on Postgres, with a pool as large as its number of callers. */
 export interface Emmett {
@@ -7,6 +7,8 @@ export interface Emmett {
   spreadAppends(callers: number, onStored?: (id: string) => void): readonly Work[]
   /** Hands every event to `onEvent`, until `stop`. Reads as often and as much at once as it may. */
   follow(onEvent: (id: string) => void): Promise<{ readonly stop: () => Promise<void> }>
+  /** Its consumer, reading as often and as much at once as it may, with one upsert by SQL for each event. */
+  upsertRows(events: number): Promise<void>
   /** One stream: read what is new, append at that version, and on a conflict once more, until it is in. */
   hotAppends(callers: number): readonly Work[]
   /** All events of one stream, as `readStream` gives them. */
@@ -17,6 +19,10 @@ export interface Emmett {
 }
 
 const MAX_CONNECTIONS = 64
+const UPSERT_ROW = `
+  insert into emmett_lines as l (tenant, key, customer, lines, quantity) values ('bench', $1, $2, 1, $3)
+  on conflict (tenant, key) do update
+    set customer = excluded.customer, lines = l.lines + 1, quantity = l.quantity + excluded.quantity`
 
 interface LineAdded {
   type: typeof EVENT_TYPE
@@ -83,6 +89,31 @@ export async function openEmmett(databaseUrl: string): Promise<Emmett> {
           await running
         },
       }
+    },
+    upsertRows: async (events) => {
+      await pool.query(`drop table if exists emmett_lines; create table emmett_lines (
+        tenant text, key text, customer text, lines bigint, quantity bigint, primary key (tenant, key))`)
+      const consumer = store.consumer<LineAdded>({ pulling: { batchSize: 1_000, pullingFrequencyInMs: 1 } })
+      let done = 0
+      let allDone = (): void => {}
+      const finished = new Promise<void>((resolve) => (allDone = resolve))
+      consumer.reactor<LineAdded>({
+        processorId: newId(),
+        startFrom: 'BEGINNING',
+        eachMessage: async ({ data, metadata }) => {
+          const quantity = data.items.reduce((sum, item) => sum + item.quantity, 0)
+          // Five events to a row, as on the other sides.
+          const key = `order/${Math.floor(done / EVENTS_PER_STREAM)}/${metadata.streamName}`
+          await pool.query(UPSERT_ROW, [key, data.customer, quantity])
+          done += 1
+          if (done === events) allDone()
+        },
+      })
+      const running = consumer.start()
+      await Promise.race([finished, running])
+      await consumer.stop()
+      await running
+      if (done < events) throw new Error(`Emmett handed over ${done} of ${events} events.`)
     },
     read: async (stream) => (await store.readStream<LineAdded>(stream)).events.length,
     fill: async (stream, events) => {
