@@ -12,6 +12,17 @@ export { openParkedTools } from './open-parked-tools.ts'
 export type { ParkedAnswer, ParkedDecision, ParkedEventId, ParkedFound, ParkedTools } from './parked-tools.ts'
 export type { ParkedDecided, ParkedEntry, ParkedFilter, ParkedPlace } from './statements/parked.ts'
 export { readInline, type InlineRead, type InlineRow } from './inline-reads.ts'
+export type {
+  BuildProgress,
+  BuildResult,
+  BuildState,
+  KeyDifference,
+  RebuildAnswer,
+  RebuildSettings,
+  RebuildTarget,
+  RebuildTools,
+  VersionStatus,
+} from './rebuild-tools.ts'
 export { ROW_LIMITS } from './row-limits.ts'
 export type { ReadRow, RowsRead } from './statements/read-rows.ts'
 export type { Reached } from './wait-for-advance.ts'

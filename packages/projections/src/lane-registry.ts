@@ -10,7 +10,6 @@ export interface RegistryBlock {
 /** What a worker has to do in a lane. */
 export interface LaneDuties {
   readonly live: ProjectionSet
-  readonly building: readonly RegisteredProjection[]
   readonly block: RegistryBlock | undefined
 }
 
@@ -21,34 +20,31 @@ export interface LaneDuties {
  * it, a worker stops rather than carry the checkpoint past events that some projection never folds.
  */
 export function toDuties(own: readonly RegisteredProjection[], lane: readonly LaneVersion[]): LaneDuties {
-  const ownById = new Map(own.map((member) => [member.id, member]))
-  const ownByName = new Map(own.map((member) => [member.projection.name, member]))
+  const ownByName = new Map(own.map((member) => [member.projection.name, member.projection]))
   const live: RegisteredProjection[] = []
-  const building: RegisteredProjection[] = []
   let block: RegistryBlock | undefined
-  for (const version of lane) {
-    const mine = ownById.get(version.id)
-    if (mine !== undefined) {
-      if (version.state === 'live') live.push(mine)
-      else building.push(mine)
-      continue
-    }
-    const namesake = ownByName.get(version.name)
-    if (namesake !== undefined && namesake.projection.version < version.version) {
+  for (const { id, name, version } of lane) {
+    const projection = ownByName.get(name)
+    // Of a version there may be several generations: any of them is folded by the same code.
+    if (projection?.version === version) live.push({ id, projection })
+    else if (projection !== undefined && projection.version < version) {
       block = {
         reason: 'superseded',
         detail:
-          `Projection "${version.name}" is at work in version ${version.version}; this process has version ` +
-          `${namesake.projection.version}. It is an older release: end it, or raise the version to go back for good.`,
+          `Projection "${name}" is live in version ${version}; this process has version ${projection.version}. It is an ` +
+          'older release: end it, or go back to its version with `tidemark projections rollback`.',
       }
-    } else if (version.state === 'live' && block === undefined) {
+    } else if (block === undefined) {
       block = {
         reason: 'uncovered',
         detail:
-          `Projection "${version.name}" version ${version.version} is live, and this process does not have it. Another ` +
-          'release is at work; where it is gone for good, restart this process to retire the projection.',
+          projection === undefined
+            ? `Projection "${name}" version ${version} is live, and this process does not have it. Another release is at ` +
+              'work; where it is gone for good, restart this process to retire the projection.'
+            : `Projection "${name}" is live in version ${version}, and version ${projection.version} of this process is ` +
+              'not: it is being built, and takes over when that is done; or a person went back from it.',
       }
     }
   }
-  return { live: toProjectionSet(live), building, block }
+  return { live: toProjectionSet(live), block }
 }

@@ -2,12 +2,12 @@ import { createAlarm } from './alarm.ts'
 import { createCounters, type LaneCounters } from './counters.ts'
 import type { FailingBlock } from './failing-block.ts'
 import { createLiveConsumer, type LiveConsumerOptions } from './live-consumer.ts'
+import { definitionOf } from './definition.ts'
 import { toDuties, type LaneDuties, type RegistryBlock } from './lane-registry.ts'
 import type { Block } from './interpret-events.ts'
 import { backOffMs } from './pacing.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
-import { createBuild, type Build } from './build.ts'
-import { createLease, type Lease, type LeaseState } from './lease.ts'
+import { createLease, type LeaseState } from './lease.ts'
 import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
 import { enterLane } from './statements/registry.ts'
 
@@ -16,6 +16,10 @@ export interface LaneWorkerOptions extends Omit<LiveConsumerOptions, 'counters'>
   /** Name of this process among those that work on the database. */
   readonly holder: string
   readonly pollMs: number
+  /** Versions that its code does not have are retired when it starts. */
+  readonly retires: boolean
+  /** What is at work in the lane may be different now; a version may have to be built. */
+  readonly onEnter: () => void
   readonly onError: (error: unknown) => void
   /** In [0, 1). */
   readonly random: () => number
@@ -36,6 +40,8 @@ export interface LaneHealth {
 export interface LaneWorker {
   /** There may be something to do. */
   wake(): void
+  /** What is live in the lane is different now. */
+  enterAgain(): void
   health(): LaneHealth
   /** Resolves when the batch in flight is done and the loop has ended. */
   stop(): Promise<void>
@@ -49,36 +55,31 @@ const YIELD_AFTER = 5
 const FOLLOW_MS = 10
 const FOLLOW_FOR_MS = 300
 
-/** Runs the synced projections of one lane, and the builds of new ones, until it is stopped. It never ends by itself. */
+/** Runs the synced projections of one lane until it is stopped. It never ends by itself. */
 export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
-  const { lane, own, pollMs, largestBatch, advances, sql, clock, onAlert } = options
+  const { lane, own, pollMs, advances, sql, clock, onAlert, holder } = options
+  const versioned = own.map(({ id, projection }) => ({ id, definition: definitionOf(projection) }))
   const alarm = createAlarm()
   // Rung by `stop` only: hints must not cut a pause after a failure short.
   const ending = createAlarm()
   const stopped = { is: false }
   let duties: LaneDuties | undefined
   let entered = false
-  let builds: readonly Build[] = []
   const counters = createCounters(lane)
   const consumer = createLiveConsumer({ ...options, counters })
   const lease = createLease({ ...options, consumer: SYNCED })
-  const buildLeases = new Map<number, Lease>()
   let hintedAt = -FOLLOW_FOR_MS
   let beatAt = clock()
   let blocked: LaneBlock | undefined
   let failures = 0
   let failure: string | undefined
-  let buildBlock: LaneBlock | undefined
-  let buildFailures = 0
-  let buildAgainAt = 0
 
   const enter = async (): Promise<LaneDuties> => {
     // Others are retired once, when this worker starts: two releases side by side must not do it to each other for ever.
-    const versions = await enterLane(sql, { lane, own: own.map((member) => member.id), retireOthers: !entered })
+    const versions = await enterLane(sql, { lane, own: versioned, retireOthers: options.retires && !entered, holder })
     entered = true
-    const found = toDuties(own, versions)
-    builds = found.building.map((member) => createBuild(options, member))
-    return found
+    options.onEnter()
+    return toDuties(own, versions)
   }
 
   const setBlocked = (block: LaneBlock | undefined): void => {
@@ -111,55 +112,12 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
     }
   }
 
-  const leaseOf = ({ id, consumer }: Build): Lease => {
-    const known = buildLeases.get(id)
-    if (known !== undefined) return known
-    const created = createLease({ ...options, consumer })
-    buildLeases.set(id, created)
-    return created
-  }
-
   /** Sees how far the process has come that works here. */
   const follow = async (): Promise<void> => {
     const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
     if (stored === undefined || stored.position <= advances.at(lane)) return
     hintedAt = -FOLLOW_FOR_MS
     advances.tell(lane, stored.position)
-  }
-
-  /** One batch of each version that is being built. Its failures do not hold the live ones up. */
-  const build = async (): Promise<boolean> => {
-    if (builds.length === 0 || clock() < buildAgainAt) return false
-    let more = false
-    buildBlock = undefined
-    try {
-      for (const running of builds) {
-        const own = leaseOf(running)
-        const had = own.state().kind
-        const state = await own.take()
-        if (state.kind !== 'held') continue
-        if (had !== 'held') {
-          // Its former holder may have finished it.
-          duties = undefined
-          continue
-        }
-        const step = await running.step(largestBatch, state.fence)
-        if (step.kind === 'more') more = true
-        else {
-          if (step.kind === 'blocked') buildBlock = step.block
-          else duties = undefined
-          await own.release()
-        }
-      }
-      buildFailures = 0
-    } catch (error) {
-      duties = undefined
-      buildFailures += 1
-      buildAgainAt = clock() + backOffMs(buildFailures, options.random())
-      options.onError(error)
-      return false
-    }
-    return more || duties === undefined
   }
 
   const round = async (): Promise<boolean> => {
@@ -183,14 +141,10 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
         return true
       }
     }
-    let more = false
-    if (state.kind === 'held') {
-      more = await advance(known, state.fence)
-    } else {
-      if (state.kind === 'denied') setBlocked(undefined)
-      await follow()
-    }
-    return (duties === undefined ? false : await build()) || more
+    if (state.kind === 'held') return advance(known, state.fence)
+    if (state.kind === 'denied') setBlocked(undefined)
+    await follow()
+    return false
   }
 
   const pauseMs = (): number => {
@@ -223,15 +177,18 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   }
   const ended = loop()
     // So that another process need not wait until they expire.
-    .then(() => Promise.all([lease, ...buildLeases.values()].map((own) => own.release())))
-    .then(() => {})
+    .then(() => lease.release())
 
   return {
+    enterAgain: () => {
+      duties = undefined
+      alarm.ring()
+    },
     wake: () => {
       hintedAt = clock()
       alarm.ring()
     },
-    health: () => ({ beatAt, blocked: blocked ?? buildBlock, failure, lease: lease.state(), counters }),
+    health: () => ({ beatAt, blocked, failure, lease: lease.state(), counters }),
     stop: () => {
       stopped.is = true
       alarm.ring()

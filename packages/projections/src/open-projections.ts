@@ -4,6 +4,7 @@ import { migrate, type PostgresStore } from '@tidemark/store'
 import type { AnyProjection, Domain } from '@tidemark/core'
 import { createAdvances } from './advances.ts'
 import type { OnAlert } from './alert.ts'
+import { startBuilder, type Builder } from './builder.ts'
 import type { LaneCounters } from './counters.ts'
 import { startLaneWorker, type LaneHealth, type LaneWorker } from './lane-worker.ts'
 import type { PageRead, PageSnapshot, ProjectionVersion } from './page.ts'
@@ -11,6 +12,7 @@ import type { RegisteredProjection } from './registered-projection.ts'
 import { createParkedTools, type ParkedTools } from './parked-tools.ts'
 import { createRunGuarded } from './run-guarded.ts'
 import { knownLanes, readCheckpoint, readLag, SYNCED } from './statements/checkpoint.ts'
+import { createRebuildTools, type RebuildTools } from './rebuild-tools.ts'
 import { readPage } from './statements/read-page.ts'
 import { readRows, type ReadRow, type RowsRead } from './statements/read-rows.ts'
 import { liveVersions, registerProjection } from './statements/registry.ts'
@@ -33,6 +35,11 @@ export interface ProjectionsOptions {
    * that can fold them (default), or `park` them all and go on.
    */
   readonly onMassFailure?: 'stop' | 'park'
+  /**
+   * Whether versions that this code does not have are retired where it starts to work. Default true; `false` for a process
+   * that only helps, beside those of the app.
+   */
+  readonly retires?: boolean
   /** What a person should know of, as it happens. */
   readonly onAlert?: OnAlert
   /** Brings the schema up to date first. Default true. */
@@ -85,6 +92,8 @@ export interface Projections {
   counters(): readonly LaneCounters[]
   /** What people do about events that were set aside. */
   readonly parked: ParkedTools
+  /** What people do about rows as a whole: build them anew, verify, go back. */
+  readonly rebuilds: RebuildTools
 }
 
 const MIGRATIONS = new URL('../migrations/', import.meta.url)
@@ -116,6 +125,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       onError(error)
     }
   }
+  let builder: Builder | undefined
   let started = false
   let closed = false
   let stopWaking = (): void => {}
@@ -137,6 +147,8 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       runGuarded,
       onMassFailure: options.onMassFailure ?? 'stop',
       onAlert,
+      retires: options.retires ?? true,
+      onEnter: () => builder?.wake(),
       onError,
       random: Math.random,
       clock,
@@ -166,9 +178,24 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
 
   return {
     parked: createParkedTools({ store, sql, waitFor }),
+    rebuilds: createRebuildTools({ sql, own, wake: () => builder?.wake() }),
     start: () => {
       if (started || closed) return
       started = true
+      builder = startBuilder({
+        domain,
+        store,
+        sql,
+        own,
+        holder,
+        pollMs,
+        largestBatch: batch,
+        runGuarded,
+        onSwitch: (lane) => workers.get(lane)?.enterAgain(),
+        onError,
+        random: Math.random,
+        clock,
+      })
       stopWaking = store.onWake((lane) => workLane(lane).wake())
       void findLanes()
     },
@@ -176,7 +203,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       closed = true
       stopWaking()
       clearTimeout(lanesTimer)
-      const stopped = Promise.all([...workers.values()].map((worker) => worker.stop()))
+      const stopped = Promise.all([builder?.stop(), ...[...workers.values()].map((worker) => worker.stop())])
       let timer: NodeJS.Timeout | undefined
       const limit = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, CLOSE_MS)
@@ -198,6 +225,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       const lanes = await readLag(sql)
       return lanes.map(({ lane, checkpoint, head, seconds, parked }) => {
         const health = workers.get(lane)?.health()
+        const blocked = health?.blocked ?? builder?.blockOf(lane)
         return {
           lane,
           checkpoint,
@@ -205,7 +233,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
           events: Math.max(0, head - checkpoint),
           seconds,
           heartbeatAgeMs: Math.max(0, clock() - (health?.beatAt ?? openedAt)),
-          ...(health?.blocked === undefined ? {} : { blocked: health.blocked }),
+          ...(blocked === undefined ? {} : { blocked }),
           ...(health === undefined ? {} : { lease: health.lease }),
           ...(health?.failure === undefined ? {} : { failure: health.failure }),
           parked,

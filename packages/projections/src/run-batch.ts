@@ -9,6 +9,9 @@ import { foldBatch, keyId, type BatchWrites, type ParkedEvent, type RowId } from
 import { interpretEvents, type Block, type InterpretedEvents, type Touch } from './interpret-events.ts'
 import type { ProjectionSet } from './registered-projection.ts'
 import type { Guarded, RunGuarded } from './run-guarded.ts'
+import { REBUILT } from './rebuild-event.ts'
+import { SYNCED } from './statements/checkpoint.ts'
+import { switchOver } from './switch-over.ts'
 import type { Condemned } from './suspicion.ts'
 import { commitBatch, type CommitAnswer } from './statements/commit-batch.ts'
 import { loadBatch, skipId } from './statements/load-batch.ts'
@@ -72,7 +75,7 @@ export async function runBatch(context: BatchContext, request: BatchRequest): Pr
   const [first] = found
   if (first === undefined) return { kind: 'empty' }
   // What a control event changes is stamped with its position, so it is a batch of its own.
-  const control = found.findIndex((event) => event.type === UNPARKED)
+  const control = found.findIndex((event) => isControl(event, request))
   if (control === 0) return runControlEvent(context, request, first, found.length > 1)
   const events = control === -1 ? found : found.slice(0, control)
   const failed = (what: { hung: boolean; message: string }): BatchResult => ({
@@ -143,6 +146,11 @@ export async function runBatch(context: BatchContext, request: BatchRequest): Pr
   }
 }
 
+/** A build goes past the event of a switch like any other: it changes live rows only. */
+function isControl({ type }: StoredEvent, { consumer }: BatchRequest): boolean {
+  return type === UNPARKED || (type === REBUILT && consumer === SYNCED)
+}
+
 async function runControlEvent(
   context: BatchContext,
   request: BatchRequest,
@@ -150,7 +158,10 @@ async function runControlEvent(
   more: boolean,
 ): Promise<BatchResult> {
   try {
-    const result = await carryOut(context, request, event)
+    const result =
+      event.type === REBUILT
+        ? await switchOver(context, request, event, runBatch)
+        : await carryOut(context, request, event)
     if (result.kind === 'blocked') return result
     if (result.kind !== 'committed') return { kind: result.kind }
     return { kind: 'committed', to: event.position, events: 1, rows: 0, parked: [], breaker: request.judge([]), more }
@@ -179,7 +190,8 @@ function isRejected(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && error.kind === 'rejected'
 }
 
-function toTallies(touches: readonly Touch[], { parked }: BatchWrites): readonly Tally[] {
+/** How the projections fared with a batch. */
+export function toTallies(touches: readonly Touch[], { parked }: BatchWrites): readonly Tally[] {
   const tallies = new Map<number, { projection: string; tried: number; failed: number; error: string | undefined }>()
   for (const { projection } of touches) {
     const tally = tallies.get(projection.id)

@@ -26,8 +26,8 @@ export interface Engine {
   settled(projections: Projections): Promise<void>
   /** Events of 30 items, three boxes and ten names, one after another. */
   writeAtRandom(count: number, tenant?: string): Promise<void>
-  /** Everything stored, in a form and order that {@link replayed} has too. */
-  stored(only?: (version: string) => boolean): Promise<unknown>
+  /** Everything stored (of these generations), in a form and order that {@link replayed} has too. */
+  stored(only?: (version: string) => boolean, ids?: readonly number[]): Promise<unknown>
   /** The whole log folded in memory, in one batch. */
   replayed(domain: Domain, only?: (version: string) => boolean): Promise<unknown>
   /** All that is stored of the projections, by the catalogue's ids. */
@@ -85,9 +85,10 @@ export async function createEngine(): Promise<Engine> {
         else await write({ stream, type: 'item.seen', data: {} }, { tenant })
       }
     },
-    stored: async (only) => {
+    stored: async (only, ids) => {
       const { names, ...tables } = await readTables(sql)
-      return comparable(tables, names, only)
+      const shown = ids === undefined ? names : new Map([...names].filter(([id]) => ids.includes(id)))
+      return comparable(tables, shown, only)
     },
     replayed: async (domain, only) => {
       const tables = emptyTables()
@@ -125,7 +126,10 @@ function comparable(
 ): unknown {
   const plain = (values: Iterable<{ projection: number }>) =>
     [...values]
-      .map(({ projection, ...rest }) => ({ projection: names.get(projection) ?? '?', ...rest }))
+      .flatMap(({ projection, ...rest }) => {
+        const name = names.get(projection)
+        return name === undefined ? [] : [{ projection: name, ...rest }]
+      })
       .filter((value) => only(value.projection))
       .map((value) => canonical(value))
       .sort()

@@ -38,6 +38,17 @@ export function applyWrites(tables: Tables, writes: BatchWrites): void {
   tables.parked.push(...writes.parked)
 }
 
+/** What is stored of a key. */
+export function storedKeyOf(tables: Tables, { projection, tenant, key }: RowId): StoredKey {
+  const id = keyId(projection, tenant, key)
+  const tombstones = [...tables.tombstones.values()].filter((at) => keyId(at.projection, at.tenant, at.key) === id)
+  return {
+    row: tables.rows.get(id),
+    tombstone: Math.max(0, ...tombstones.map((tombstone) => tombstone.position)),
+    parked: tables.parked.some((at) => at.by === 'key' && keyId(at.projection, at.tenant, at.key) === id),
+  }
+}
+
 /** Folds events over the tables as one batch. */
 export function replayBatch(
   tables: Tables,
@@ -49,13 +60,8 @@ export function replayBatch(
   const keys = new Map<string, StoredKey>()
   for (const { projection, stored, key } of touches) {
     if (key === undefined) continue
-    const id = keyId(projection.id, stored.tenant, key)
-    const tombstones = [...tables.tombstones.values()].filter((at) => keyId(at.projection, at.tenant, at.key) === id)
-    keys.set(id, {
-      row: tables.rows.get(id),
-      tombstone: Math.max(0, ...tombstones.map((tombstone) => tombstone.position)),
-      parked: tables.parked.some((at) => at.by === 'key' && keyId(at.projection, at.tenant, at.key) === id),
-    })
+    const { tenant } = stored
+    keys.set(keyId(projection.id, tenant, key), storedKeyOf(tables, { projection: projection.id, tenant, key }))
   }
   const parkedStreams = new Set(
     tables.parked.filter((at) => at.by === 'stream').map((at) => keyId(at.projection, at.tenant, at.key)),

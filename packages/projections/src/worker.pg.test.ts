@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { beginBuild, enterLane, switchLive } from './statements/registry.ts'
+import { openBuild, readBuilds, switchLive } from './statements/builds.ts'
+import { enterLane } from './statements/registry.ts'
 import { boxes, boxesWithNamesTwo, boxesWithoutNames, boxesWithRenamedTwo, POISON } from './test-domain.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
 import type { Domain } from '@tidemark/core'
@@ -262,17 +263,14 @@ describe('versions', () => {
     const after = await engine.open(boxes)
     const sql = engine.store.sql()
     const registered = await sql.query<{ id: number; name: string }>('select id, name from tidemark.projections')
-    const projection = registered.find((version) => version.name === 'names')?.id ?? -1
-    const own = registered.map((version) => version.id)
-    expect(await enterLane(sql, { lane: 0, own, retireOthers: true })).toContainEqual({
-      id: projection,
-      name: 'names',
-      version: 1,
-      state: 'building',
-    })
-    expect(await switchLive(sql, { lane: 0, projection })).toBe('gone')
-    expect(await beginBuild(sql, { lane: 0, projection })).toBe(0)
-    expect(await switchLive(sql, { lane: 0, projection })).toBe('behind')
+    const id = registered.find((version) => version.name === 'names')?.id ?? -1
+    const own = registered.map((version) => ({ id: version.id, definition: 'any' }))
+    const live = await enterLane(sql, { lane: 0, own, retireOthers: true, holder: 'test' })
+    expect(live.map(({ name }) => name)).toEqual(['items', 'state:item'])
+    expect(await readBuilds(sql)).toMatchObject([{ id, name: 'names', version: 1, place: { kind: 'nowhere' } }])
+    expect(await switchLive(sql, { lane: 0, id })).toBe('gone')
+    expect(await openBuild(sql, { lane: 0, id, definition: 'any' })).toBe('begun')
+    expect(await switchLive(sql, { lane: 0, id })).toBe('behind')
     expect(await offered(after)).toEqual(['items@1', 'state:item@1'])
   })
 })

@@ -1,6 +1,6 @@
 import type { Driver } from '@tidemark/store'
 
-/** Deleting the rows of an earlier life and creating partitions may wait for readers. */
+/** Creating a partition may wait for readers. */
 const DEADLINE_MS = 30_000
 
 /** The id of a projection version, registered and with its partition. */
@@ -14,47 +14,31 @@ export async function registerProjection(sql: Driver, input: { name: string; ver
   return row.id
 }
 
-/** A projection version at work in a lane. */
+/** A projection version that is live in a lane. */
 export interface LaneVersion {
   readonly id: number
   readonly name: string
   readonly version: number
-  readonly state: 'building' | 'live'
 }
 
-/** Brings a worker's projection versions to a lane; see the SQL function. Returns what is at work there then. */
+/** Brings a worker's projection versions to a lane; see the SQL function. Returns what is live there then. */
 export async function enterLane(
   sql: Driver,
-  input: { lane: number; own: readonly number[]; retireOthers: boolean },
+  input: {
+    lane: number
+    own: readonly { readonly id: number; readonly definition: string }[]
+    retireOthers: boolean
+    holder: string
+  },
 ): Promise<readonly LaneVersion[]> {
-  return sql.query<LaneVersion>('select id, name, version, state from tidemark.enter_lane($1, $2, $3)', [
-    input.lane,
-    `{${input.own.join(',')}}`,
-    input.retireOthers,
+  const { lane, own, retireOthers, holder } = input
+  return sql.query<LaneVersion>('select id, name, version from tidemark.enter_lane($1, $2, $3, $4, $5)', [
+    lane,
+    `{${own.map(({ id }) => id).join(',')}}`,
+    own.map(({ definition }) => definition).join('\n'),
+    retireOthers,
+    holder,
   ])
-}
-
-/** Where a build stands; `null` while rows of an earlier life are still being taken away, a bounded number per call. */
-export async function beginBuild(sql: Driver, input: { lane: number; projection: number }): Promise<number | null> {
-  const [row] = await sql.query<{ position: number | null }>(
-    'select tidemark.begin_build($1, $2, $3) as position',
-    [input.lane, input.projection, 5_000],
-    { deadlineMs: DEADLINE_MS },
-  )
-  return row?.position ?? null
-}
-
-/** Makes a built version live where it stands at the synced checkpoint. */
-export async function switchLive(
-  sql: Driver,
-  input: { lane: number; projection: number },
-): Promise<'live' | 'behind' | 'gone'> {
-  const [row] = await sql.query<{ answer: 'live' | 'behind' | 'gone' }>(
-    'select tidemark.switch_live($1, $2) as answer',
-    [input.lane, input.projection],
-  )
-  if (row === undefined) throw new Error('tidemark.switch_live returned no row.')
-  return row.answer
 }
 
 /** The versions that pages of a lane are made of. A lane without any entry has none yet. */

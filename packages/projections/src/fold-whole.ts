@@ -1,41 +1,38 @@
+import { buildConsumer } from './build-part.ts'
 import { CLOSED, judge, wake, type Breaker } from './circuit-breaker.ts'
 import { toFailingBlock, type FailingBlock } from './failing-block.ts'
 import type { Block } from './interpret-events.ts'
 import { toProjectionSet, type RegisteredProjection } from './registered-projection.ts'
 import { runBatch, type BatchContext } from './run-batch.ts'
-import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
-import { beginBuild, switchLive } from './statements/registry.ts'
+import { readCheckpoint } from './statements/checkpoint.ts'
 import { clear, isHopeless, suspect, type Suspicion } from './suspicion.ts'
 
-export type BuildStep =
+export type WholeStep =
   | { readonly kind: 'more' }
+  /** It stands at the goal. */
+  | { readonly kind: 'there' }
   /** An event that newer code may be able to read stands in the way, or the projection fails on nearly all of them. */
   | { readonly kind: 'blocked'; readonly block: Block | FailingBlock }
-  /** It is live; or somebody else finished or took it. What the lane's versions are must be asked again. */
-  | { readonly kind: 'live' | 'gone' }
+  /** It is not being built any more, or is not whole. */
+  | { readonly kind: 'gone' }
 
-const MORE: BuildStep = { kind: 'more' }
+const MORE: WholeStep = { kind: 'more' }
 
-export interface Build {
-  readonly consumer: string
-  readonly id: number
-  /** `fence`: of the consumer's lease. */
-  step(limit: number, fence: number): Promise<BuildStep>
+export interface WholeFold {
+  /** One batch, up to `goal` at most. `fence`: of the consumer's lease. */
+  step(limit: number, goal: number, fence: number): Promise<WholeStep>
 }
 
 /**
- * Folds the rows of a version that came when the lane was already under way, from the lane's first event, under a
- * checkpoint of its own, until it stands where the synced checkpoint stands; then it goes live in the same instant.
- *
- * Its rows are those that would be there had it been live from the start, their `changed` included: a client that held
- * the version before needs only what changed since, and one that did not pulls everything.
+ * Folds a build as live rows are folded: batch by batch under a checkpoint of its own, whatever stands in the way. Its rows
+ * are those that would be there had it been live from the start, their `changed` included.
  */
-export function createBuild(
+export function createWholeFold(
   context: BatchContext & { readonly lane: number; readonly clock: () => number },
   member: RegisteredProjection,
-): Build {
+): WholeFold {
   const { sql, lane } = context
-  const consumer = `build:${member.id}`
+  const consumer = buildConsumer(member.id)
   const set = toProjectionSet([member])
   // `undefined`: not known, or no longer trusted, and read again.
   let position: number | undefined
@@ -43,18 +40,12 @@ export function createBuild(
   let breaker: Breaker = CLOSED
 
   return {
-    consumer,
-    id: member.id,
-    step: async (limit, fence) => {
-      position ??= (await beginBuild(sql, { lane, projection: member.id })) ?? undefined
-      if (position === undefined) return MORE
-      const goal = await readCheckpoint(sql, { consumer: SYNCED, lane })
-      if (goal === undefined || position >= goal.position) {
-        const answer = await switchLive(sql, { lane, projection: member.id })
-        return answer === 'behind' ? MORE : { kind: answer }
-      }
+    step: async (limit, goal, fence) => {
+      position ??= (await readCheckpoint(sql, { consumer, lane }))?.position
+      if (position === undefined) return { kind: 'gone' }
+      if (position >= goal) return { kind: 'there' }
       // Never past the goal: positions have no gaps, so the distance is a number of events.
-      const events = Math.min(limit, suspicion?.limit ?? limit, goal.position - position)
+      const events = Math.min(limit, suspicion?.limit ?? limit, goal - position)
       breaker = wake(breaker, context.clock())
       if (breaker.kind === 'open') return { kind: 'blocked', block: toFailingBlock(breaker) }
       const condemned = suspicion?.condemned?.position === position + 1 ? suspicion.condemned : undefined

@@ -1,0 +1,176 @@
+import type { Driver } from '@tidemark/store'
+import { definitionOf } from './definition.ts'
+import type { RegisteredProjection } from './registered-projection.ts'
+import {
+  endBuild,
+  readBuilds,
+  requestBuild,
+  requestRollback,
+  setBuildState,
+  type BuildState,
+  type KeyDifference,
+} from './statements/builds.ts'
+import {
+  pauseLane,
+  readLiveVersions,
+  readProgress,
+  resumeLane,
+  type BuildProgress,
+  type BuildResult,
+  type LiveVersion,
+} from './statements/version-status.ts'
+
+/** Which rows: of a projection, in one lane or in all. */
+export interface RebuildTarget {
+  readonly projection: string
+  readonly lane?: number
+}
+
+export interface RebuildSettings {
+  /** Who asks. Kept with the build. */
+  readonly principal: string
+  /** Key ranges that processes fold side by side, 1 to 64. Default 1: more pay where several processes work. */
+  readonly parts?: number
+  /** Most of its time that a process spends on it, of 1. Default 1; it takes less by itself where the database is busy. */
+  readonly share?: number
+  /** Goes live although it has parked more keys than the live rows have. Default false: it is held then. */
+  readonly acceptParked?: boolean
+}
+
+export type RebuildAnswer =
+  | { readonly kind: 'requested'; readonly builds: readonly BuildProgress[] }
+  /** Nothing of that name is live in those lanes. */
+  | { readonly kind: 'unknown' }
+  /** A build of it is under way; nothing was done. */
+  | { readonly kind: 'exists'; readonly builds: readonly BuildProgress[] }
+  /** There is no version before to go back to. */
+  | { readonly kind: 'nothing' }
+
+/** A live version in a lane. */
+export interface VersionStatus extends Omit<LiveVersion, 'definition' | 'build' | 'id'> {
+  /**
+   * Whether this process's code is what the rows were folded with: `changed` asks for a rebuild or a `verify`; `unknown`
+   * where this process does not have the version, or the rows are from before fingerprints.
+   */
+  readonly code: 'same' | 'changed' | 'unknown'
+  readonly build: BuildProgress | null
+}
+
+/** What people do about projections: build their rows anew, try that, go back, hold. Any process's worker carries it out. */
+export interface RebuildTools {
+  /** The live versions of all lanes, and what is being built. */
+  list(): Promise<readonly VersionStatus[]>
+  /** Builds the rows of the live version anew, beside them, and switches to the new ones. */
+  rebuild(target: RebuildTarget, settings: RebuildSettings): Promise<RebuildAnswer>
+  /** Builds them aside, compares them with the live ones at one instant, and switches nothing. */
+  verify(target: RebuildTarget, settings: RebuildSettings): Promise<RebuildAnswer>
+  /** Brings back what was live before the last switch, brought up to date. Needs a process that has that version's code. */
+  rollback(target: RebuildTarget, settings: Pick<RebuildSettings, 'principal' | 'share'>): Promise<RebuildAnswer>
+  /** Ends builds of the projection; nothing of them is left. Returns how many. */
+  cancel(target: RebuildTarget): Promise<number>
+  /** Builds of the projection rest where they are. Returns how many. */
+  pause(target: RebuildTarget): Promise<number>
+  /** They go on. Those that are held for what they parked go live with it if `acceptParked`. Returns how many. */
+  resume(target: RebuildTarget, options?: { readonly acceptParked?: boolean }): Promise<number>
+  /** Nobody works in the lane until it is resumed: its rows stay as they are while the log goes on. */
+  pauseLane(lane: number, principal: string): Promise<void>
+  resumeLane(lane: number): Promise<boolean>
+  progress(build: { readonly lane: number; readonly id: number }): Promise<BuildProgress | undefined>
+}
+
+export type { BuildProgress, BuildResult, BuildState, KeyDifference }
+
+export function createRebuildTools(input: {
+  readonly sql: Driver
+  readonly own: readonly RegisteredProjection[]
+  /** There may be a build to begin, or to end. */
+  readonly wake: () => void
+}): RebuildTools {
+  const { sql, own, wake } = input
+  const definitions = new Map(
+    own.map(({ projection }) => [`${projection.name}@${projection.version}`, definitionOf(projection)]),
+  )
+
+  const find = async ({ projection, lane }: RebuildTarget): Promise<readonly LiveVersion[]> =>
+    (await readLiveVersions(sql)).filter(
+      (live) => live.projection === projection && (lane === undefined || live.lane === lane),
+    )
+
+  const progressOf = async (builds: readonly { lane: number; id: number }[]): Promise<readonly BuildProgress[]> => {
+    const found = await Promise.all(builds.map((build) => readProgress(sql, build)))
+    return found.filter((build) => build !== undefined)
+  }
+
+  const underWay = (lives: readonly LiveVersion[]): readonly { lane: number; id: number }[] =>
+    lives.flatMap(({ lane, build }) => (build === null ? [] : [{ lane, id: build }]))
+
+  const request = async (
+    purpose: 'rebuild' | 'trial',
+    target: RebuildTarget,
+    { principal, parts = 1, share = 1, acceptParked = false }: RebuildSettings,
+  ): Promise<RebuildAnswer> => {
+    const lives = await find(target)
+    if (lives.length === 0) return { kind: 'unknown' }
+    if (underWay(lives).length > 0) return { kind: 'exists', builds: await progressOf(underWay(lives)) }
+    const builds: { lane: number; id: number }[] = []
+    for (const { lane, id: live } of lives) {
+      // One generation for all lanes, as long as they come from the same.
+      const id = builds[0]?.id ?? null
+      const same = id !== null && lives.every((other) => other.id === live) ? id : null
+      const found = await requestBuild(sql, { lane, live, id: same, purpose, parts, share, acceptParked, principal })
+      if (found.kind === 'requested' && found.id !== null) builds.push({ lane, id: found.id })
+    }
+    wake()
+    return { kind: 'requested', builds: await progressOf(builds) }
+  }
+
+  /** Of the builds of a projection, those of which `change` says that it changed them. */
+  const changeAll = async (
+    { projection, lane: only }: RebuildTarget,
+    change: (build: { lane: number; id: number }) => Promise<boolean>,
+  ): Promise<number> => {
+    let changed = 0
+    for (const { name, lane, id } of await readBuilds(sql)) {
+      if (name !== projection || (only !== undefined && only !== lane)) continue
+      if (await change({ lane, id })) changed += 1
+    }
+    wake()
+    return changed
+  }
+
+  return {
+    list: async () => {
+      const lives = await readLiveVersions(sql)
+      const builds = await progressOf(underWay(lives))
+      return lives.map(({ definition, build, id: _, ...live }) => {
+        const mine = definitions.get(`${live.projection}@${live.version}`)
+        const code = mine === undefined || definition === null ? 'unknown' : mine === definition ? 'same' : 'changed'
+        return { ...live, code, build: builds.find((at) => at.id === build && at.lane === live.lane) ?? null }
+      })
+    },
+    rebuild: (target, settings) => request('rebuild', target, settings),
+    verify: (target, settings) => request('trial', target, settings),
+    rollback: async (target, { principal, share = 1 }) => {
+      const lives = await find(target)
+      if (lives.length === 0) return { kind: 'unknown' }
+      if (underWay(lives).length > 0) return { kind: 'exists', builds: await progressOf(underWay(lives)) }
+      const builds: { lane: number; id: number }[] = []
+      for (const { lane, id: live } of lives) {
+        const { kind, id } = await requestRollback(sql, { lane, live, share, principal })
+        if (kind === 'requested' && id !== null) builds.push({ lane, id })
+      }
+      wake()
+      return builds.length === 0 ? { kind: 'nothing' } : { kind: 'requested', builds: await progressOf(builds) }
+    },
+    cancel: (target) => changeAll(target, (build) => endBuild(sql, { ...build, state: 'cancelled', result: null })),
+    pause: (target) =>
+      changeAll(target, (build) => setBuildState(sql, { ...build, from: ['running'], to: 'paused', detail: null })),
+    resume: (target, { acceptParked = false } = {}) =>
+      changeAll(target, (build) =>
+        setBuildState(sql, { ...build, from: ['paused', 'held'], to: 'running', detail: null, acceptParked }),
+      ),
+    pauseLane: (lane, principal) => pauseLane(sql, { lane, principal }),
+    resumeLane: (lane) => resumeLane(sql, { lane }),
+    progress: (build) => readProgress(sql, build),
+  }
+}
