@@ -58,6 +58,8 @@ describe('a server that was put back to an older state', () => {
     const putBack = server.backUp()
     const lost = await placeOrder(doomed)
     goOffline(doomed)
+    // A wake before it has noticed would be answered by waiting.
+    await until(() => expect(doomed.client.status.get().connection).toBe('offline'))
     putBack()
     // The first page of the reset arrives, and no more.
     const { pull } = doomed.link
