@@ -7,7 +7,7 @@ import {
   type VersionedState,
 } from '@tidemark/core'
 import { rowsOfStream } from './change.ts'
-import { DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
+import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
 import { createDispatch } from './dispatch.ts'
 import { claimTerm, FencedError } from './fence.ts'
 import { askServer } from './ask-server.ts'
@@ -48,7 +48,7 @@ const TICK = 5_000
 export async function createClient(options: ClientOptions): Promise<TidemarkClient> {
   const { domain, principal, transport } = options
   const platform: Platform = { ...browserPlatform(), ...options.platform }
-  const name = options.databaseName ?? `${domain.name}:${principal.tenant}:${principal.id}`
+  const name = options.databaseName ?? databaseNameOf(domain, principal)
   const newId = createIdGenerator({ now: () => platform.now(), random: (bytes) => platform.random(bytes) })
   const now = (): number => platform.now()
   let showState = (): void => undefined
@@ -311,6 +311,20 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       ),
     allows: (command) => command.allow(principal),
     sync,
+    exportPending: async () => {
+      const [{ toExport }, { value: pending }] = await Promise.all([
+        import('./transfer.ts'),
+        database.read(['pending'], (tables) => tables.pending.orderBy('seq').toArray()),
+      ])
+      return toExport(domain, principal, pending, now())
+    },
+    importPending: async (exported) => {
+      const { importPending } = await import('./transfer.ts')
+      return await importPending(
+        { ...decider, replica, copy: (change) => copy.keep(change), onImported: () => process.work() },
+        exported,
+      )
+    },
     dismissRecovery: async () => {
       try {
         await database.write('relaxed', [], (write) => write.meta.delete('recovery'))

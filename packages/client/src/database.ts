@@ -1,5 +1,5 @@
 import { Dexie, type Table } from 'dexie'
-import type { Uuid } from '@tidemark/core'
+import type { Domain, Principal, Uuid } from '@tidemark/core'
 import type { Platform } from './platform.ts'
 import type {
   AcknowledgedRecord,
@@ -117,6 +117,11 @@ const STORES = {
 
 /** Errors of a connection that died under us (WebKit ends it in the background); opening it again mends them. */
 const LOST_CONNECTION = new Set(['DatabaseClosedError', 'InvalidStateError', 'InvalidState'])
+
+/** One database per app, tenant and person: two accounts on one device never share anything. */
+export function databaseNameOf(domain: Pick<Domain, 'name'>, principal: Principal): string {
+  return `${domain.name}:${principal.tenant}:${principal.id}`
+}
 
 export interface DatabaseOptions {
   readonly name: string

@@ -1,4 +1,6 @@
 export { createClient, type ClientOptions } from './create-client.ts'
+export { DatabaseUnavailableError, NewerSchemaError } from './database.ts'
+export { rescueDevice, type Rescue, type RescueOptions } from './rescue.ts'
 export { createTrpcTransport, type TrpcTransportOptions } from './trpc-transport.ts'
 export { LOADING, type Live, type Loading } from './live.ts'
 export type { LostCommand } from './journal/journal.ts'
@@ -7,6 +9,8 @@ export type {
   DispatchResult,
   HistoryEntry,
   HistoryResult,
+  ImportResult,
+  PendingExport,
   QueryOptions,
   QueryResult,
   RecoveryReport,

@@ -8,6 +8,7 @@ import type {
   Json,
   JsonObject,
   Principal,
+  PushedCommand,
   QueryDefinition,
   QueryInput,
   QueryOutput,
@@ -64,6 +65,10 @@ export interface TidemarkClient {
   allows(command: CommandDefinition): boolean
   /** Try now: after signing in again, or because a person asks. */
   sync(): void
+  /** What is pending, for a file; nothing changes. */
+  exportPending(): Promise<PendingExport>
+  /** Takes back what `exportPending` gave, here or on another device: sent twice, a command counts once. */
+  importPending(exported: unknown): Promise<ImportResult>
   /** A person has seen `status.recovery`. */
   dismissRecovery(): Promise<void>
   close(): Promise<void>
@@ -217,6 +222,26 @@ export type QueryResult<Output = unknown> =
   | { readonly kind: 'busy' }
   | { readonly kind: 'needs-sign-in' }
   | { readonly kind: 'upgrade-required' }
+
+/** Pending commands in JSON, as they would be sent. */
+export interface PendingExport {
+  readonly format: 'tidemark-pending'
+  readonly protocol: number
+  readonly domain: string
+  readonly tenant: string
+  readonly principal: string
+  /** ISO 8601, UTC. */
+  readonly exportedAt: string
+  readonly commands: readonly PushedCommand[]
+}
+
+export type ImportResult =
+  /** `known`: they were pending or confirmed here already. */
+  | { readonly kind: 'imported'; readonly added: number; readonly known: number }
+  /** Of another app or person: only they can send it. */
+  | { readonly kind: 'other-account'; readonly domain: string; readonly tenant: string; readonly principal: string }
+  | { readonly kind: 'unreadable'; readonly issues: readonly ValidationIssue[] }
+  | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }
 
 export type SignOutChoice =
   | { readonly kind: 'sync' }

@@ -1,27 +1,26 @@
-import * as z from 'zod/mini'
+import type { Uuid } from '@tidemark/core'
 import type { Platform } from '../platform.ts'
 
 /**
  * What is noted outside both copies (localStorage), so that the loss of one, or of both, is noticed. Browsers write it
  * out some seconds late: it may lag behind, never lie ahead.
  */
-const markSchema = z.object({
-  device: z.string(),
+export interface Mark {
+  readonly device: Uuid
   /** The database's count of changes of pending work when it was written. */
-  at: z.number(),
+  readonly at: number
   /** Pending commands there were. */
-  pending: z.number(),
+  readonly pending: number
   /** Last contact with the server, milliseconds since 1970. */
-  contact: z.nullable(z.number()),
+  readonly contact: number | null
   /** The person has signed out and given up everything up to `at`, and the journal could not be removed. */
-  cleared: z.boolean(),
-})
-export type Mark = z.infer<typeof markSchema>
+  readonly cleared: boolean
+}
 
 export function readMark(platform: Pick<Platform, 'notes'>, name: string): Mark | null {
   try {
-    const parsed = markSchema.safeParse(JSON.parse(platform.notes.read(keyOf(name)) ?? 'null'))
-    return parsed.success ? parsed.data : null
+    const mark = JSON.parse(platform.notes.read(keyOf(name)) ?? 'null') as Mark | null
+    return typeof mark?.device === 'string' && Number.isInteger(mark.at) && Number.isInteger(mark.pending) ? mark : null
   } catch {
     return null
   }
