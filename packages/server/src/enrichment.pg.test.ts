@@ -90,15 +90,17 @@ test('what an outside service says is recorded once, after failures and a call t
   const reactions = await run(rate({ deadlineMs: 300 }))
   await deposit(wallet)
   await settled(reactions)
-  expect(await notes(wallet)).toMatchObject([{ data: { text: 'rated, 4' }, principal: 'reaction:rate-deposit' }])
-  expect(asked).toHaveLength(4)
+  // On a slow machine a good answer may come too late as well, and is asked for again.
+  const calls = asked.length
+  expect(calls).toBeGreaterThanOrEqual(4)
+  expect(await notes(wallet)).toMatchObject([{ data: { text: `rated, ${calls}` }, principal: 'reaction:rate-deposit' }])
   expect(new Set(asked).size).toBe(1)
 
   // A replay asks nobody.
   await reactions.close()
   await store.sql().query("update tidemark.checkpoints set position = 0 where consumer = 'reaction:rate-deposit'")
   await settled(await run(rate()))
-  expect(asked).toHaveLength(4)
+  expect(asked).toHaveLength(calls)
   expect(await notes(wallet)).toHaveLength(1)
 })
 

@@ -167,7 +167,13 @@ test('an event it cannot answer parks its stream; the others go on, and a retry 
     (await told()).filter((one) => one.startsWith('taken')).map((one) => one.split(' ')[1] ?? '')
   expect(await taken()).toEqual(['g'])
   expect(await broken.parked.list()).toMatchObject([
-    { stream: 'cart/bad', position: 1, reason: 'failed', message: 'The reaction threw: cannot do poison', attempts: 1 },
+    {
+      stream: 'cart/bad',
+      position: 1,
+      reason: 'failed',
+      message: 'The reaction failed: cannot do poison',
+      attempts: 1,
+    },
     { stream: 'cart/bad', position: 2, reason: 'behind', attempts: 0 },
   ])
   expect((await broken.lag())[0]?.parked).toBe(2)
@@ -188,6 +194,25 @@ test('an event it cannot answer parks its stream; the others go on, and a retry 
     (entries) => entries.length === 0,
   )
   expect(await taken()).toEqual(['g', 'p', 'behind'])
+})
+
+test('a handler that does not end is broken off, and parks its stream alone', async () => {
+  const { react, ...rest } = takeGoods()
+  const hanging: Reaction = {
+    ...rest,
+    react: (state, event, ctx) => {
+      while ((event.data as { sku?: string }).sku === 'endless');
+      return react(state, event, ctx)
+    },
+  }
+  const reactions = await run(hanging, { handlerMs: 50 })
+  await add('bad', 'h', 'endless', 1)
+  await add('good', 'g', 'cup', 1)
+  await settled(reactions)
+  expect(await reactions.parked.list()).toMatchObject([
+    { stream: 'cart/bad', reason: 'failed', message: 'The reaction failed: It did not end within 50 ms.' },
+  ])
+  expect((await told()).filter((one) => one.startsWith('taken'))).toHaveLength(1)
 })
 
 test('a parked event can be skipped, and what waits behind it goes on', async () => {

@@ -9,7 +9,8 @@ import {
   type StoredEvent,
   type VersionedState,
 } from '@tidemark/core'
-import { describeFailure, messageOf, type Block } from '../interpret-events.ts'
+import { describeFailure, type Block } from '../interpret-events.ts'
+import type { RunGuarded } from '../run-guarded.ts'
 import { streamKey, type ParkedCause } from './parked-reaction.ts'
 
 /** An event with its stream's states around it, or why there are none. */
@@ -36,8 +37,9 @@ export function createEventsWithStates(options: {
   readonly domain: Domain
   readonly aggregate: AnyAggregate
   readonly store: Pick<EventStore, 'readStreams'>
+  readonly runGuarded: RunGuarded
 }): EventsWithStates {
-  const { domain, aggregate, store } = options
+  const { store } = options
   const known = new Map<string, VersionedState>()
 
   return {
@@ -54,7 +56,7 @@ export function createEventsWithStates(options: {
         spans.set(key, {
           tenant,
           stream,
-          from: from !== undefined && from.version < version ? from : initialState(aggregate),
+          from: from !== undefined && from.version < version ? from : initialState(options.aggregate),
           to: version,
         })
       }
@@ -80,7 +82,7 @@ export function createEventsWithStates(options: {
           if (next === undefined || next.version !== fold.state.version + 1) {
             return unreadable(`Version ${fold.state.version + 1} of ${stored.stream} is not there.`)
           }
-          const around = step(domain, aggregate, fold.state, next)
+          const around = step(options, fold.state, next)
           // An event that stops the fold stays, and stops it for all that come after.
           if (around.kind !== 'event') return around
           fold.rest.shift()
@@ -97,16 +99,20 @@ export function createEventsWithStates(options: {
   }
 }
 
-function step(domain: Domain, aggregate: AnyAggregate, before: VersionedState, stored: StoredEvent): Around {
+function step(
+  { domain, aggregate, runGuarded }: { domain: Domain; aggregate: AnyAggregate; runGuarded: RunGuarded },
+  before: VersionedState,
+  stored: StoredEvent,
+): Around {
   const read = readEvent(domain, stored)
   switch (read.kind) {
-    case 'event':
-      try {
-        const after = evolveState(aggregate, before, read.event)
-        return { kind: 'event', event: read.event, states: { before: before.state, after: after.state } }
-      } catch (error) {
-        return unreadable(`evolve of "${stored.type}" threw: ${messageOf(error)}`)
-      }
+    case 'event': {
+      const { event } = read
+      const after = runGuarded(() => evolveState(aggregate, before, event))
+      return after.kind === 'failed'
+        ? unreadable(`evolve of "${stored.type}" failed: ${after.message}`)
+        : { kind: 'event', event, states: { before: before.state, after: after.value.state } }
+    }
     case 'unknown-type':
     case 'newer-schema':
       return {

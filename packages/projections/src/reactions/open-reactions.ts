@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { Domain, Reaction } from '@tidemark/core'
 import { migrate, type PostgresStore } from '@tidemark/store'
 import { createAdvances, type Advances } from '../advances.ts'
+import { createRunGuarded } from '../run-guarded.ts'
 import { knownLanes, readCheckpoint } from '../statements/checkpoint.ts'
 import { waitForAdvance, type Reached } from '../wait-for-advance.ts'
 import type { Enrichment } from './enrichment.ts'
@@ -29,6 +30,8 @@ export interface ReactionsOptions {
   readonly pollMs?: number
   /** Most events answered before the checkpoint moves. Default 500. */
   readonly batch?: number
+  /** Most milliseconds for one call of a handler, which is pure and quick. Default 500. */
+  readonly handlerMs?: number
   /** Brings the schema up to date first. Default true. */
   readonly migrate?: boolean
   /** Failures that are being retried. Default: dropped, `lag()` still shows them. */
@@ -105,6 +108,7 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
   const { store, domain, reactions, pollMs = 250, batch = 500, onError = () => {} } = options
   const sql = store.sql()
   const clock = (): number => performance.now()
+  const runGuarded = createRunGuarded(options.handlerMs ?? 500)
   const openedAt = clock()
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`
   assertReactions(domain, reactions)
@@ -144,8 +148,9 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
           lane,
           reaction,
           respond: responders.get(reaction.name) as Respond,
-          states: createEventsWithStates({ domain, aggregate: reaction.aggregate, store }),
+          states: createEventsWithStates({ domain, aggregate: reaction.aggregate, store, runGuarded }),
           push: options.push,
+          runGuarded,
           holder,
           pollMs,
           largestBatch: batch,

@@ -1,5 +1,6 @@
 import type { PushAnswer, PushedCommand, ReactionCommand } from '@tidemark/core'
 import { expect, test } from 'vitest'
+import { createRunGuarded } from '../run-guarded.ts'
 import { performCommands, type PerformContext } from './perform-commands.ts'
 
 const id = (n: number): string => `0197b000-0000-7000-8000-${String(n).padStart(12, '0')}`
@@ -27,6 +28,7 @@ function setUp(answers: Record<string, PushAnswer[]>, more: Partial<PerformConte
     device: id(0),
     occurredAt: '2026-01-01T00:00:00.000Z',
     random: () => 0,
+    runGuarded: createRunGuarded(500),
     isReachable: async () => true,
     onRetry: () => {},
     pause: async (ms) => {

@@ -1,6 +1,6 @@
 import { followUpOf, type Principal, type PushAnswer, type PushedCommand, type ReactionCommand } from '@tidemark/core'
-import { messageOf } from '../interpret-events.ts'
 import { backOffMs } from '../pacing.ts'
+import type { RunGuarded } from '../run-guarded.ts'
 import type { ParkedCause } from './parked-reaction.ts'
 
 /** The command pipeline, as far as reactions use it. */
@@ -18,6 +18,8 @@ export interface PerformContext {
   readonly occurredAt: string
   /** Waits; `false` when it is time to stop. */
   readonly pause: (ms: number) => Promise<boolean>
+  /** For the app's code. */
+  readonly runGuarded: RunGuarded
   /** In [0, 1). */
   readonly random: () => number
   /** Whether the log can be asked: tells an outage of everything from a command that alone does not get through. */
@@ -65,16 +67,14 @@ export async function performCommands(
       switch (answer?.kind) {
         case 'accepted':
           break
-        case 'refused':
-          try {
-            const followUp = followUpOf(command, answer)
-            if (followUp === undefined) break
-            if (depth < MAX_CHAIN) next.push({ command: followUp, depth: depth + 1 })
-            else cause ??= failed(`More than ${MAX_CHAIN} follow-ups of "${commands[0]?.type ?? ''}" were refused.`)
-          } catch (error) {
-            cause ??= failed(`onRefused of "${command.type}" threw: ${messageOf(error)}`)
-          }
+        case 'refused': {
+          const made = context.runGuarded(() => followUpOf(command, answer))
+          if (made.kind === 'failed') cause ??= failed(`onRefused of "${command.type}" failed: ${made.message}`)
+          else if (made.value === undefined) break
+          else if (depth < MAX_CHAIN) next.push({ command: made.value, depth: depth + 1 })
+          else cause ??= failed(`More than ${MAX_CHAIN} follow-ups of "${commands[0]?.type ?? ''}" were refused.`)
           break
+        }
         case 'retry':
           next.push(one)
           wait = { ms: Math.max(wait?.ms ?? 0, answer.after), reason: answer.reason }

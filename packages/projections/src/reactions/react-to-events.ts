@@ -1,6 +1,6 @@
 import { readEvent, type Domain, type EventStore, type Reaction, type StoredEvent } from '@tidemark/core'
 import { scanLane, type Driver } from '@tidemark/store'
-import { describeFailure, messageOf, type Block } from '../interpret-events.ts'
+import { describeFailure, type Block } from '../interpret-events.ts'
 import type { Around, EventsWithStates } from './events-with-states.ts'
 import { BEHIND, streamKey, type ParkedCause } from './parked-reaction.ts'
 import type { Performed } from './perform-commands.ts'
@@ -44,7 +44,7 @@ export async function reactToEvents(
   context: LaneReactions,
   request: { readonly from: number; readonly after: number; readonly fence: number; readonly limit: number },
 ): Promise<Reacted> {
-  const { domain, store, sql, lane, reaction, states } = context
+  const { store, sql, lane, reaction, states } = context
   const { from, after, fence, limit } = request
   const { events: found, upTo } = await scanLane(store, { lane, after, types: [...reaction.types], limit })
   if (upTo <= after) return { kind: 'empty' }
@@ -52,7 +52,7 @@ export async function reactToEvents(
   let block: Block | undefined
   const own: { readonly stored: StoredEvent; readonly cause: ParkedCause | undefined }[] = []
   for (const stored of found) {
-    const screened = screen(domain, reaction, stored)
+    const screened = screen(context, stored)
     if (screened.kind === 'newer') {
       block = screened.block
       break
@@ -134,7 +134,7 @@ export async function retryParkedStream(
         const { position } = entry
         const [stored] = await store.readLane({ lane, after: position - 1, upTo: position, limit: 1 })
         if (stored === undefined) throw new Error(`The log holds no event at position ${position} of lane ${lane}.`)
-        const screened = screen(context.domain, reaction, stored)
+        const screened = screen(context, stored)
         let performed: Performed = { kind: 'done' }
         if (screened.kind === 'park') performed = parkedFor(screened.cause)
         else if (screened.kind === 'newer') performed = parkedFor(asUnreadable(screened.block))
@@ -173,16 +173,16 @@ type Screened =
   | { readonly kind: 'newer'; readonly block: Block }
 
 /** What can be said of an event before anything is loaded for it. */
-function screen(domain: Domain, reaction: Pick<Reaction, 'types' | 'when'>, stored: StoredEvent): Screened {
+function screen({ domain, reaction, means }: LaneReactions, stored: StoredEvent): Screened {
   if (!reaction.types.has(stored.type)) return { kind: 'out' }
   const read = readEvent(domain, stored)
   switch (read.kind) {
-    case 'event':
-      try {
-        return { kind: reaction.when(read.event) ? 'in' : 'out' }
-      } catch (error) {
-        return { kind: 'park', cause: { reason: 'failed', message: `when() threw: ${messageOf(error)}` } }
-      }
+    case 'event': {
+      const { event } = read
+      const wanted = means.runGuarded(() => reaction.when(event))
+      if (wanted.kind === 'done') return { kind: wanted.value ? 'in' : 'out' }
+      return { kind: 'park', cause: { reason: 'failed', message: `when() failed: ${wanted.message}` } }
+    }
     case 'unknown-type':
     case 'newer-schema': {
       const block: Block = { reason: read.kind, position: stored.position, detail: describeFailure(stored, read) }

@@ -13,6 +13,7 @@ import type { Means } from './responder.ts'
 
 export interface ReactionWorkerOptions extends Omit<LaneReactions, 'means'> {
   readonly push: Means['push']
+  readonly runGuarded: Means['runGuarded']
   /** Name of this process among those that work on the database. */
   readonly holder: string
   readonly pollMs: number
@@ -77,7 +78,7 @@ export function startReactionWorker(options: ReactionWorkerOptions): ReactionWor
     )
   /** A batch may take longer than a lease lasts; without this another process would only do the same work again. */
   const keepingLease = async <T>(work: () => Promise<T>): Promise<T> => {
-    const timer = setInterval(() => void lease.take().catch(() => {}), RENEW_MS)
+    const timer = setInterval(() => void lease.take().catch(() => {}), RENEW_MS).unref()
     try {
       return await work()
     } finally {
@@ -93,6 +94,7 @@ export function startReactionWorker(options: ReactionWorkerOptions): ReactionWor
         return options.push(...command)
       },
       random: options.random,
+      runGuarded: options.runGuarded,
       pause: (ms) => {
         beatAt = clock()
         return pause(ms)

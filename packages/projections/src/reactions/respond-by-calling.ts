@@ -54,13 +54,11 @@ export function respondByCalling(input: {
         if (!(await means.pause(backOffMs(tries, means.random())))) return { kind: 'interrupted' }
         continue
       }
-      let sent: SentCommand
-      try {
-        sent = enrichment.record(called.answer, event, { send })
-      } catch (error) {
-        return { kind: 'parked', cause: { reason: 'failed', message: `record threw: ${messageOf(error)}` } }
+      const made = means.runGuarded(() => enrichment.record(called.answer, event, { send }))
+      if (made.kind === 'failed') {
+        return { kind: 'parked', cause: { reason: 'failed', message: `record failed: ${made.message}` } }
       }
-      const command = identified(enrichment.name, event, 0, { ...sent, onRefused: 'nothing' })
+      const command = identified(enrichment.name, event, 0, { ...made.value, onRefused: 'nothing' })
       return performCommands(performContext(enrichment, stored, means), [command])
     }
   }

@@ -7,11 +7,10 @@ import {
   type Reaction,
   type StoredEvent,
 } from '@tidemark/core'
-import { messageOf } from '../interpret-events.ts'
 import { performCommands, type PerformContext, type Performed } from './perform-commands.ts'
 
 /** What the worker lends to whoever answers an event. */
-export type Means = Pick<PerformContext, 'push' | 'pause' | 'random' | 'isReachable' | 'onRetry'>
+export type Means = Pick<PerformContext, 'push' | 'pause' | 'runGuarded' | 'random' | 'isReachable' | 'onRetry'>
 
 export interface Occasion {
   readonly stored: StoredEvent
@@ -37,12 +36,9 @@ export function performContext(
 /** Answers an event with the reaction's commands. */
 export function respondWith(reaction: Reaction): Respond {
   return async ({ stored, event, states }, means) => {
-    let commands: ReturnType<typeof commandsFor>
-    try {
-      commands = commandsFor(reaction, event, states)
-    } catch (error) {
-      return { kind: 'parked', cause: { reason: 'failed', message: `The reaction threw: ${messageOf(error)}` } }
-    }
-    return performCommands(performContext(reaction, stored, means), commands)
+    const made = means.runGuarded(() => commandsFor(reaction, event, states))
+    return made.kind === 'failed'
+      ? { kind: 'parked', cause: { reason: 'failed', message: `The reaction failed: ${made.message}` } }
+      : performCommands(performContext(reaction, stored, means), made.value)
   }
 }
