@@ -73,6 +73,8 @@ export interface AggregateLoader {
    * stream that was split, the state of the open one at the end of the links.
    */
   load(tenant: string, stream: string): Promise<LoadAnswer>
+  /** The same of this very stream, closed or not. */
+  loadExactly(tenant: string, stream: string): Promise<LoadAnswer>
   /** Loads this very stream, closed or not, and stores a snapshot of it whatever the policy says. */
   snapshot(tenant: string, stream: string): Promise<LoadAnswer | SnapshotTaken>
   /** Resolves when the snapshots that loads have started are stored or given up. */
@@ -195,36 +197,43 @@ export function createAggregateLoader(options: AggregateLoaderOptions): Aggregat
     return { answer: await fold(aggregate, tenant, stream, from), from }
   }
 
+  /** Stores a snapshot in the background where the policy says so. */
+  const considerSnapshot = (tenant: string, loaded: Loaded, from: Baseline): void => {
+    const { stream } = loaded
+    const key = `${tenant}\n${stream}`
+    const used = loaded.snapshotVersion > 0 ? from.snapshot : undefined
+    const reason = snapshotReason(policy, {
+      folded: loaded.folded,
+      loads: countLoad(key),
+      snapshotAgeMs: used === undefined ? undefined : now() - Date.parse(used.takenAt),
+      migrated: used !== undefined && from.migrated,
+    })
+    if (reason === undefined || saves.size >= MAX_SAVES || saves.has(key)) return
+    const saving = save(tenant, loaded)
+      .then((saved) => {
+        if (saved.kind === 'not-storable') report(tenant, stream, saved.issue)
+      })
+      .catch((cause: unknown) => report(tenant, stream, cause))
+      .finally(() => saves.delete(key))
+    saves.set(key, saving)
+  }
+
   return {
     async load(tenant, asked) {
-      let stream = asked
-      let { answer, from } = await load(tenant, stream)
+      let { answer, from } = await load(tenant, asked)
       for (let links = 0; answer.kind === 'loaded' && answer.successor !== undefined; links++) {
         if (links === MAX_LINKS)
           throw new Error(`${asked} was split ${MAX_LINKS} times over: its links may be a circle.`)
-        stream = answer.successor
-        const next = await load(tenant, stream)
+        const next = await load(tenant, answer.successor)
         answer = next.answer
         from = next.from
       }
-      if (answer.kind !== 'loaded' || from === undefined) return answer
-      const key = `${tenant}\n${stream}`
-      const used = answer.snapshotVersion > 0 ? from.snapshot : undefined
-      const reason = snapshotReason(policy, {
-        folded: answer.folded,
-        loads: countLoad(key),
-        snapshotAgeMs: used === undefined ? undefined : now() - Date.parse(used.takenAt),
-        migrated: used !== undefined && from.migrated,
-      })
-      if (reason !== undefined && saves.size < MAX_SAVES && !saves.has(key)) {
-        const saving = save(tenant, answer)
-          .then((saved) => {
-            if (saved.kind === 'not-storable') report(tenant, stream, saved.issue)
-          })
-          .catch((cause: unknown) => report(tenant, stream, cause))
-          .finally(() => saves.delete(key))
-        saves.set(key, saving)
-      }
+      if (answer.kind === 'loaded' && from !== undefined) considerSnapshot(tenant, answer, from)
+      return answer
+    },
+    async loadExactly(tenant, stream) {
+      const { answer, from } = await load(tenant, stream)
+      if (answer.kind === 'loaded' && from !== undefined) considerSnapshot(tenant, answer, from)
       return answer
     },
     async snapshot(tenant, stream) {

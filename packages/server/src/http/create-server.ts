@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TENANT_SCOPE, WIRE_LIMITS, type Domain, type Principal } from '@tidemark/core'
 import type { Projections } from '@tidemark/projections'
-import type { PostgresStore } from '@tidemark/store'
+import { createAggregateLoader, createSnapshots, type PostgresStore } from '@tidemark/store'
 import fastify from 'fastify'
 import type { DevIssuer } from '../auth/dev-issuer.ts'
 import type { Verifier } from '../auth/verifier.ts'
@@ -98,7 +98,13 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
   }
   const origins = new Set(options.origins ?? [])
   const sealer = createSealer(options.sealKeys)
-  const pipeline = createPipeline({ ...options.pipeline, domain, store, now, logger, sealToken: sealer.token })
+  const loader = createAggregateLoader({
+    store,
+    domain,
+    snapshots: createSnapshots(store.tenantSql()),
+    onProblem: ({ cause }) => logger.warn('a snapshot could not be used or stored', errorFields(cause)),
+  })
+  const pipeline = createPipeline({ ...options.pipeline, domain, store, loader, now, logger, sealToken: sealer.token })
   const stopping = new AbortController()
   const watch = createLaneWatch({ store, projections, logger })
   const feed = createFeed({ domain, store, projections, sealer, scopesOf, now })
@@ -107,7 +113,7 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
   const limiter = createRateLimiter(limits.rate, now)
   const random = (): number => randomInt(0, 1_000_000) / 1_000_000
   // The pipeline's own states follow what it appends; those of reads are checked against the log at every read.
-  const states = createStreamStates({ domain, store, size: STATES_READ })
+  const states = createStreamStates({ domain, store, loader, size: STATES_READ })
   const reads = { domain, store, projections, sealer, scopesOf }
   const router = createSyncRouter({
     pipeline,

@@ -1,4 +1,5 @@
 import type { Domain, EventStore, Principal, PushAnswer, PushedCommand, TokenClaims } from '@tidemark/core'
+import type { AggregateLoader } from '@tidemark/store'
 import { errorFields, stderrLogger, type Logger } from '../logger.ts'
 import { retry, type TokenOf } from './answers.ts'
 import { CLOCK_WINDOW, clampOccurredAt, type ClockWindow } from './occurred-at.ts'
@@ -12,6 +13,8 @@ export interface PipelineOptions {
   readonly store: EventStore
   /** Milliseconds since 1970. */
   readonly now?: () => number
+  /** Loads long streams by snapshot and tail. Without it all their events are read. */
+  readonly loader?: Pick<AggregateLoader, 'loadExactly'> | undefined
   /** Stream states kept in memory. Default 5,000. */
   readonly cacheSize?: number
   /** How far device clocks may be off. An import of old records widens it. */
@@ -49,7 +52,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const logger = options.logger ?? stderrLogger
   const clock: ClockWindow = { ...CLOCK_WINDOW, ...options.clock }
   const maxInFlight = options.maxInFlight ?? 10_000
-  const states = createStreamStates({ domain, store, size: options.cacheSize ?? 5_000 })
+  const states = createStreamStates({ domain, store, loader: options.loader, size: options.cacheSize ?? 5_000 })
   // Pushes that meet on a stream take turns in memory instead of racing for its version in the database.
   const queues = createStreamQueues({ domain, store, states, logger })
   let inFlight = 0

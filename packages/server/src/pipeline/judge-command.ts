@@ -19,9 +19,9 @@ import {
 import type { Logger } from '../logger.ts'
 import { errorFields } from '../logger.ts'
 import { fromResult, fromStore, invalid, retry, type TokenOf } from './answers.ts'
-import { baseIn, toPushedVersion, type Moved } from './moved-command.ts'
+import { baseIn, eitherForeign, toPushedVersion, type Moved } from './moved-command.ts'
 import type { AdmittedCommand } from './screen-command.ts'
-import { advance, authorOf, hasForeign, type StreamState } from './stream-state.ts'
+import { advance, authorOf, foreignAfter, type StreamState } from './stream-state.ts'
 import type { StreamStates } from './stream-states.ts'
 
 export interface DecideContext {
@@ -159,12 +159,14 @@ async function standingOf(
   if (base.version > current.version) return { kind: 'answer', answer: retry('predecessor') }
 
   const author = authorOf(arrival.principal.id, arrival.device)
-  const isStale = (arrival.moved?.isStale ?? false) || hasForeign(current, base.version, author)
-  if (!isStale) return { kind: 'decide', input, rebased: false }
-  if (command.policy === 'rebase') return { kind: 'decide', input, rebased: true }
+  const foreign = eitherForeign(arrival.moved?.foreign ?? 'none', foreignAfter(current, base.version, author))
+  if (foreign === 'none') return { kind: 'decide', input, rebased: false }
+  if (foreign === 'some' && command.policy === 'rebase') return { kind: 'decide', input, rebased: true }
   if (!isStored) return { kind: 'too-early' }
 
   const theirs = await readTheirs(context, arrival, base.version, current.version, author)
+  if (foreign === 'unknown' && theirs.length === 0) return { kind: 'decide', input, rebased: false }
+  if (command.policy === 'rebase') return { kind: 'decide', input, rebased: true }
   let choice: ConflictChoice<unknown>
   try {
     choice = resolveConflict(command, { state: current.state, theirs: toDomainEvents(context.domain, theirs), input })

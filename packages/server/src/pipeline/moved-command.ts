@@ -4,14 +4,14 @@
  */
 import type { CommandBase } from '@tidemark/core'
 import type { Arrival } from './judge-command.ts'
-import { authorOf, hasForeign, type StreamState } from './stream-state.ts'
+import { authorOf, foreignAfter, type Foreign, type StreamState } from './stream-state.ts'
 
 /** How a command came to a stream that it was not pushed for. */
 export interface Moved {
   /** Events that its author has seen of the stream, behind those that were carried forward. */
   readonly beyond: number
   /** Whether others wrote to the streams before this one what its author has not seen. */
-  readonly isStale: boolean
+  readonly foreign: Foreign
   /** The streams before, each with the version up to which its author has seen it. */
   readonly through: readonly { readonly stream: string; readonly after: number }[]
   /**
@@ -28,7 +28,7 @@ export function moveOn(arrival: Arrival, closed: StreamState, successor: string)
   const author = authorOf(arrival.principal.id, arrival.device)
   const moved: Moved = {
     beyond: Math.max(0, seen - closed.version),
-    isStale: (arrival.moved?.isStale ?? false) || hasForeign(closed, seen, author),
+    foreign: eitherForeign(arrival.moved?.foreign ?? 'none', foreignAfter(closed, seen, author)),
     through: [...(arrival.moved?.through ?? []), { stream: arrival.stream, after: seen }],
     shift: toPushedVersion(arrival, closed, closed.version),
   }
@@ -44,4 +44,9 @@ export function baseIn({ pushed, moved }: Arrival, current: StreamState): Comman
 /** A version of the stream that the command is judged in, counted in the stream that it was pushed for. */
 export function toPushedVersion({ moved }: Arrival, current: StreamState, version: number): number {
   return moved === undefined ? version : moved.shift + version - current.opened
+}
+
+export function eitherForeign(a: Foreign, b: Foreign): Foreign {
+  if (a === 'some' || b === 'some') return 'some'
+  return a === 'none' ? b : a
 }

@@ -20,6 +20,8 @@ export interface StreamState extends VersionedState {
   readonly head: string
   /** The newest runs of events by one author, oldest first; neighbours have different authors. */
   readonly authors: readonly AuthorRun[]
+  /** Who wrote the events up to this version is not known: their state came from a snapshot. */
+  readonly authorsSince: number
   /** Version of the last event that was carried forward from the stream before, 0 where there was none. */
   readonly opened: number
   /** What the stream goes on as, where it was split; its closing event is nobody's in `authors`. */
@@ -41,16 +43,20 @@ export function authorOf(principal: string, device: string | null): string {
 }
 
 export function emptyStream(aggregate: AnyAggregate): StreamState {
-  return { ...initialState(aggregate), head: '', authors: [], opened: 0, successor: undefined }
+  return { ...initialState(aggregate), head: '', authors: [], authorsSince: 0, opened: 0, successor: undefined }
 }
 
 /** The stream after one author's events, which led to `after`; `head` is the last one's id. */
 export function advance(from: StreamState, author: string, after: VersionedState, head: string): StreamState {
-  const authors = [...from.authors]
+  return { ...from, ...after, head, authors: withAuthor(from.authors, author, after.version), successor: undefined }
+}
+
+function withAuthor(before: readonly AuthorRun[], author: string, until: number): readonly AuthorRun[] {
+  const authors = [...before]
   if (authors.at(-1)?.author === author) authors.pop()
-  authors.push({ author, until: after.version })
+  authors.push({ author, until })
   if (authors.length > MAX_RUNS) authors.shift()
-  return { ...after, head, authors, opened: from.opened, successor: undefined }
+  return authors
 }
 
 export type Folded =
@@ -100,7 +106,34 @@ function follow(from: StreamState, stored: StoredEvent, after: VersionedState): 
   return isOpening ? { ...next, opened: stored.version } : next
 }
 
+/** Whether there are events of others; where that is not remembered, the log has to be asked. */
+export type Foreign = 'some' | 'none' | 'unknown'
+
 /** Whether anybody else wrote to the stream after `version`. */
-export function hasForeign(stream: StreamState, version: number, author: string): boolean {
-  return stream.authors.some((run) => run.until > version && run.author !== author)
+export function foreignAfter(stream: StreamState, version: number, author: string): Foreign {
+  if (stream.authors.some((run) => run.until > version && run.author !== author)) return 'some'
+  return version < stream.authorsSince ? 'unknown' : 'none'
+}
+
+/** What the first events of a stream and its newest ones tell beside a state that came from a snapshot. */
+export function recall(
+  loaded: VersionedState & { readonly eventId: string; readonly successor: string | undefined },
+  first: readonly StoredEvent[],
+  newest: readonly StoredEvent[],
+): StreamState {
+  const { version, state, eventId, successor } = loaded
+  const known = { version, state, head: eventId, successor }
+  const authorsSince = (newest[0]?.version ?? version + 1) - 1
+  const authors = newest
+    .filter((stored) => successorIn(stored) === undefined)
+    .reduce<readonly AuthorRun[]>(
+      (runs, stored) => withAuthor(runs, authorOf(stored.principal, stored.device), stored.version),
+      [],
+    )
+  return { ...known, authors, authorsSince, opened: openedBy(first) }
+}
+
+function openedBy(first: readonly StoredEvent[]): number {
+  const end = first.findIndex((stored) => !isCarriedForward(stored))
+  return end === -1 ? first.length : end
 }

@@ -1,5 +1,6 @@
-import type { AnyAggregate, Domain, EventStore } from '@tidemark/core'
+import type { AnyAggregate, Domain, EventStore, StoredEvent } from '@tidemark/core'
 import { LRUCache } from 'lru-cache'
+import { loadLongStream, type LongStreamSource } from './load-long-stream.ts'
 import { emptyStream, foldStored, type Folded, type StreamState } from './stream-state.ts'
 
 export interface StreamRef {
@@ -41,9 +42,13 @@ interface Cached {
   readonly distrust: number
 }
 
+/** Events of a stream that is not cached which are read together with those of others; longer ones are loaded alone. */
+const FIRST_EVENTS = 500
+
 export function createStreamStates(options: {
   readonly domain: Domain
   readonly store: EventStore
+  readonly loader?: LongStreamSource['loader']
   /** Streams kept, the least recently used leaves first. */
   readonly size: number
 }): StreamStates {
@@ -66,10 +71,17 @@ export function createStreamStates(options: {
   // The log is not the one that the cache remembers (a restore under a running server): start over.
   const restart = async (ref: StreamRef): Promise<Loaded> => {
     cache.delete(keyOf(ref))
-    const [events = []] = await store.readStreams([{ tenant: ref.tenant, stream: ref.stream, after: 0 }])
-    const folded = foldStored(domain, ref.aggregate, emptyStream(ref.aggregate), events)
+    const first = { tenant: ref.tenant, stream: ref.stream, after: 0, limit: FIRST_EVENTS }
+    const folded = await foldPage(ref, emptyStream(ref.aggregate), (await store.readStreams([first]))[0] ?? [])
     if (folded.kind === 'gap') throw new Error('a stream of the log has a gap')
     return folded
+  }
+
+  /** Folds what was read of a stream, and loads it otherwise where that was only its beginning. */
+  const foldPage = (ref: StreamRef, start: StreamState, page: readonly StoredEvent[]): Promise<Folded> | Folded => {
+    const folded = foldStored(domain, ref.aggregate, start, page)
+    const isBeginning = start.version === 0 && page.length === FIRST_EVENTS
+    return folded.kind === 'folded' && isBeginning ? loadLongStream(options, ref, page, folded.stream) : folded
   }
 
   const loadAll = async (refs: readonly StreamRef[]): Promise<readonly Loaded[]> => {
@@ -80,11 +92,12 @@ export function createStreamStates(options: {
         stream: ref.stream,
         // One event back: it must be the one that the cached state ends with.
         after: Math.max(0, (starts[index]?.version ?? 0) - 1),
+        ...(starts[index]?.version === 0 && { limit: FIRST_EVENTS }),
       })),
     )
     return Promise.all(
       refs.map(async (ref, index) => {
-        const folded = foldStored(domain, ref.aggregate, starts[index] as StreamState, tails[index] ?? [])
+        const folded = await foldPage(ref, starts[index] as StreamState, tails[index] ?? [])
         const loaded = folded.kind === 'gap' ? await restart(ref) : folded
         if (loaded.kind === 'folded') keepLoaded(ref, loaded.stream)
         return loaded
