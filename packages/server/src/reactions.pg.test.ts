@@ -2,6 +2,7 @@ import type { Principal, PushAnswer, Reaction, StoredEvent } from '@tidemark/cor
 import { openReactions, type Reactions, type ReactionsOptions } from '@tidemark/projections'
 import { openStore, type Driver, type PostgresStore } from '@tidemark/store'
 import { testDatabase } from '@tidemark/testing/postgres'
+import { startProcess } from '@tidemark/testing/process'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ann, createLogBook, newId, phone, pushed } from './fixtures/push.ts'
 import { shopDomain, takeGoods } from './fixtures/shop.ts'
@@ -71,8 +72,8 @@ const told = async (): Promise<readonly string[]> =>
     return `${type.split('.')[1] ?? ''} ${line} ${stream} ${principal}`
   })
 
-async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  const end = performance.now() + 15_000
+async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean, ms = 15_000): Promise<T> {
+  const end = performance.now() + ms
   for (;;) {
     const value = await read()
     if (holds(value)) return value
@@ -358,3 +359,26 @@ test('two processes that take the work from each other all the time answer each 
     Array.from({ length: 40 }, (_, n) => `l${n}`).toSorted(),
   )
 })
+
+test('processes that are killed with -9 in the middle of it lose nothing and do nothing twice', async () => {
+  await open()
+  const lines = Array.from({ length: 400 }, (_, n) => `l${n}`)
+  await Promise.all(lines.map((line, n) => add(`c${n % 20}`, line, `sku${n % 50}`, 1)))
+  const sql = store.sql()
+  const answered = async (): Promise<number> =>
+    (await sql.query("select from tidemark.events where principal = 'reaction:take-goods'")).length
+  for (const enough of [40, 220]) {
+    const { child, ended } = startProcess(new URL('fixtures/reaction-process.ts', import.meta.url), database.url)
+    try {
+      await until(answered, (count) => count >= enough, 50_000)
+    } finally {
+      child.kill('SIGKILL')
+      await ended
+    }
+    // Else the next would only take over when it has expired.
+    await sql.query("update tidemark.leases set expires_at = '-infinity'")
+  }
+  await settled(await run())
+  const answers = (await log()).filter(({ principal }) => principal === 'reaction:take-goods')
+  expect(answers.map(({ data }) => (data as { line: string }).line).toSorted()).toEqual(lines.toSorted())
+}, 120_000)
