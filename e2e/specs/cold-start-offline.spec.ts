@@ -35,6 +35,7 @@ test('after the first visit a deep link opens with the server gone and the brows
   })
   await test.step('every other screen', async () => {
     for (const [path, heading] of [
+      ['/overview', 'Overview'],
       ['/orders', 'Orders'],
       ['/orders/new', 'New order'],
       ['/stock', 'Stock'],

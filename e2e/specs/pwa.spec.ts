@@ -63,7 +63,7 @@ test('nothing is loaded from anywhere else', async ({ newDevice }) => {
   expect(foreign).toEqual([])
 })
 
-const SCREENS = ['/orders', '/orders/new', '/stock', '/outbox', '/attention'] as const
+const SCREENS = ['/overview', '/orders', '/orders/new', '/stock', '/outbox', '/attention'] as const
 
 for (const [name, viewport] of [
   ['desktop', { width: 1280, height: 800 }],

@@ -25,7 +25,14 @@ export const texts = {
     title: 'Your data on this device could not be opened',
     text: 'Most often another tab holds an older version of the app, or the browser is out of space. Close other tabs and try again; nothing has been deleted.',
   },
-  nav: { label: 'Main', orders: 'Orders', stock: 'Stock', outbox: 'Outbox', attention: 'Attention' },
+  nav: {
+    label: 'Main',
+    overview: 'Overview',
+    orders: 'Orders',
+    stock: 'Stock',
+    outbox: 'Outbox',
+    attention: 'Attention',
+  },
   signIn: {
     title: 'Sign in',
     lead: 'Choose who you are. This is the demonstration sign-in: no password.',
@@ -63,6 +70,7 @@ export const texts = {
     list: [
       ['/', 'Search'],
       ['n', 'New order'],
+      ['g v', 'Overview'],
       ['g o', 'Orders'],
       ['g s', 'Stock'],
       ['g x', 'Outbox'],
@@ -196,6 +204,46 @@ export const texts = {
     },
     actions: { receive: 'Receive', adjust: 'Adjust', reserve: 'Reserve', release: 'Release' },
     actionOn: (action: string, name: string) => `${action} ${name}`,
+  },
+  overview: {
+    search: {
+      label: 'Search everything',
+      results: 'Matches',
+      none: 'Nothing matches.',
+      found: (count: number, more: boolean) =>
+        more ? `The best ${formatCount(count)} matches` : plural(count, 'match', 'matches'),
+      line: (line: string) => `has ${line}`,
+      onDevice: 'You are offline: this searches what is on this device, without the lines of orders.',
+      onDeviceMeanwhile:
+        'The server cannot search just now: this searches what is on this device, without the lines of orders.',
+    },
+    stock: {
+      title: 'Stock',
+      products: 'Products',
+      onHand: 'Pieces on hand',
+      reserved: 'Of these reserved',
+      value: 'Worth',
+    },
+    revenue: {
+      title: 'Revenue by day',
+      none: 'Nothing has been shipped yet.',
+      span: (from: string, to: string) => `${from} to ${to}, shipped less returned`,
+      chart: (sum: string, best: string) => `Revenue by day, ${sum} in all, ${best} on the best day`,
+      asTable: 'As a table',
+      day: 'Day',
+      amount: 'Revenue',
+      orders: 'Orders',
+      returned: 'Pieces back',
+    },
+    notes: {
+      stale: 'Your newest changes may be missing here.',
+      offline: 'These figures come from the server: they are there when you are connected again.',
+      building: (progress: number) =>
+        `The server is adding this up for the first time: ${Math.floor(progress * 100)} %`,
+      busy: 'The server is busy; this is asked for again by itself.',
+      signIn: 'These figures are there after you sign in again.',
+      unavailable: 'The server has no answer to this. It may be an older or a newer version than this app.',
+    },
   },
   history: {
     none: 'Nothing has happened yet.',

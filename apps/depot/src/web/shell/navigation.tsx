@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { clsx } from 'clsx'
-import { Boxes, ClipboardList, Send, TriangleAlert } from 'lucide-react'
+import { Boxes, ChartColumn, ClipboardList, Send, TriangleAlert } from 'lucide-react'
 import { Link, useLocation } from 'wouter'
 import { useSyncStatus } from '@tidemark/react'
 import { texts } from '../texts.ts'
@@ -18,6 +18,14 @@ interface Place {
 function usePlaces(): readonly Place[] {
   const { pending, attention } = useSyncStatus()
   return [
+    {
+      href: '/overview',
+      label: texts.nav.overview,
+      icon: <ChartColumn size={19} aria-hidden />,
+      count: 0,
+      tone: 'warn',
+      counted: '',
+    },
     {
       href: '/orders',
       label: texts.nav.orders,
@@ -59,7 +67,7 @@ export function Navigation({ tabs = false }: { readonly tabs?: boolean }): React
   const places = usePlaces()
   return (
     <nav aria-label={texts.nav.label}>
-      <ul className={tabs ? 'grid grid-cols-4' : 'flex flex-col gap-0.5'}>
+      <ul className={tabs ? 'grid grid-cols-5' : 'flex flex-col gap-0.5'}>
         {places.map((place) => {
           const here = path === place.href || path.startsWith(`${place.href}/`)
           return (

@@ -6,6 +6,7 @@ import { NewOrderScreen } from '../orders/new-order-screen.tsx'
 import { OrderScreen } from '../orders/order-screen.tsx'
 import { OrdersScreen } from '../orders/orders-screen.tsx'
 import { OutboxScreen } from '../outbox/outbox-screen.tsx'
+import { OverviewScreen } from '../overview/overview-screen.tsx'
 import { tenantName } from '../session/accounts.ts'
 import { ProductScreen } from '../stock/product-screen.tsx'
 import { StockScreen } from '../stock/stock-screen.tsx'
@@ -101,6 +102,7 @@ function Screens(): ReactNode {
       <Route path="/sign-in">
         <Redirect to="/orders" replace />
       </Route>
+      <Route path="/overview" component={OverviewScreen} />
       <Route path="/orders" component={OrdersScreen} />
       <Route path="/orders/new" component={NewOrderScreen} />
       <Route path="/orders/:key">{({ key }) => <OrderScreen key={key} orderKey={key} />}</Route>

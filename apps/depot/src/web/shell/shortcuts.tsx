@@ -3,7 +3,13 @@ import { useLocation } from 'wouter'
 import { Dialog } from '../ui/dialog.tsx'
 import { texts } from '../texts.ts'
 
-const GO: Readonly<Record<string, string>> = { o: '/orders', s: '/stock', x: '/outbox', a: '/attention' }
+const GO: Readonly<Record<string, string>> = {
+  v: '/overview',
+  o: '/orders',
+  s: '/stock',
+  x: '/outbox',
+  a: '/attention',
+}
 /** The second key of `g o` must follow within this time. */
 const CHORD_MS = 1_500
 
