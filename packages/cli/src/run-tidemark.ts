@@ -12,6 +12,17 @@ import {
 import { parkedHistoryCommand } from './commands/parked-history.ts'
 import { parkedListCommand } from './commands/parked-list.ts'
 import { parkedShowCommand } from './commands/parked-show.ts'
+import {
+  projectionsRebuildCommand,
+  projectionsRollbackCommand,
+  projectionsVerifyCommand,
+} from './commands/projections-build.ts'
+import {
+  projectionsCancelCommand,
+  projectionsPauseCommand,
+  projectionsResumeCommand,
+} from './commands/projections-hold.ts'
+import { projectionsListCommand } from './commands/projections-list.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { snapshotCommand } from './commands/snapshot.ts'
 import { streamsShowCommand } from './commands/streams-show.ts'
@@ -75,6 +86,18 @@ function createRoot(io: Io, deliver: (outcome: Outcome, asJson: boolean) => void
           verify: storeCommand(io, deliver, verifyCommand),
           grant: storeCommand(io, deliver, grantCommand),
           'new-epoch': storeCommand(io, deliver, newEpochCommand),
+        },
+      }),
+      projections: defineCommand({
+        meta: { name: 'projections', description: 'Rows as a whole: look, verify, build anew, go back.' },
+        subCommands: {
+          list: storeCommand(io, deliver, projectionsListCommand),
+          rebuild: storeCommand(io, deliver, projectionsRebuildCommand),
+          verify: storeCommand(io, deliver, projectionsVerifyCommand),
+          rollback: storeCommand(io, deliver, projectionsRollbackCommand),
+          pause: storeCommand(io, deliver, projectionsPauseCommand),
+          resume: storeCommand(io, deliver, projectionsResumeCommand),
+          cancel: storeCommand(io, deliver, projectionsCancelCommand),
         },
       }),
       parked: defineCommand({

@@ -29,6 +29,8 @@ export interface StoreCommand<Args extends ArgsDef> {
   readonly args: Args
   /** The schema may be missing or old, and is not looked at before `run`. */
   readonly migrates?: boolean
+  /** To the database. Default 2. */
+  readonly connections?: number
   readonly run: (context: StoreCommandContext<Args>) => Promise<Outcome>
 }
 
@@ -63,7 +65,7 @@ export function storeCommand<const Args extends ArgsDef>(
           applicationName: 'tidemark cli',
           migrate: false,
           deadlineMs: DEADLINE_MS,
-          connections: 2,
+          connections: command.connections ?? 2,
           hints: false,
           archive: storage,
         })

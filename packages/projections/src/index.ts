@@ -12,6 +12,7 @@ export { openParkedTools } from './open-parked-tools.ts'
 export type { ParkedAnswer, ParkedDecision, ParkedEventId, ParkedFound, ParkedTools } from './parked-tools.ts'
 export type { ParkedDecided, ParkedEntry, ParkedFilter, ParkedPlace } from './statements/parked.ts'
 export { readInline, type InlineRead, type InlineRow } from './inline-reads.ts'
+export { openRebuildTools } from './rebuild-tools.ts'
 export type {
   BuildProgress,
   BuildResult,

@@ -1,4 +1,4 @@
-import type { Driver } from '@tidemark/store'
+import type { Driver, PostgresStore } from '@tidemark/store'
 import { definitionOf } from './definition.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
 import {
@@ -79,6 +79,11 @@ export interface RebuildTools {
 }
 
 export type { BuildProgress, BuildResult, BuildState, KeyDifference }
+
+/** The tools alone, for a process that does not work on projections itself and has none of their code. */
+export function openRebuildTools(store: Pick<PostgresStore, 'sql'>): RebuildTools {
+  return createRebuildTools({ sql: store.sql(), own: [], wake: () => {} })
+}
 
 export function createRebuildTools(input: {
   readonly sql: Driver

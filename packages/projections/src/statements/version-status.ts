@@ -38,7 +38,7 @@ export async function readProgress(
   const [found] = await sql.query<Omit<BuildProgress, 'etaSeconds'>>(
     `select b.projection as id, b.lane, n.name as projection, n.version, b.purpose, b.state, b.detail,
             case when b.state = 'done' then b.result end as result,
-            coalesce(at.folded, s.position, 0)::float8 as folded, coalesce(s.position, 0) as goal,
+            coalesce(at.folded, case when b.state = 'done' then s.position else 0 end, 0)::float8 as folded, coalesce(s.position, 0) as goal,
             coalesce(nullif(at.parts, 0), 1) as parts,
             case when b.state = 'running' and at.folded > b.begun_position
                  then ((at.folded - b.begun_position) / greatest(extract(epoch from clock_timestamp() - b.begun_at), 0.001))::float8
