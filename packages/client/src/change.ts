@@ -80,15 +80,19 @@ export function rowsOfStream(domain: Domain, stream: StreamId): RowKey[] {
     .map((projection) => ({ projection, key: stream }))
 }
 
-/** The confirmed rows under pending commands, read in the caller's transaction. */
+/** The confirmed rows under pending commands, read in the caller's transaction, but for those that are known. */
 export async function readBases(
   tables: Pick<Tables, 'rows'>,
   domain: Domain,
   commands: readonly PendingRecord[],
+  known: ReadonlyMap<string, unknown> = new Map(),
 ): Promise<RowChange[]> {
   const keys = new Map<string, RowKey>()
   for (const command of commands) {
-    for (const row of rowsTouchedBy(domain, command)) keys.set(rowId(row.projection.name, row.key), row)
+    for (const row of rowsTouchedBy(domain, command)) {
+      const at = rowId(row.projection.name, row.key)
+      if (!known.has(at)) keys.set(at, row)
+    }
   }
   return await readRows(tables, [...keys.values()])
 }

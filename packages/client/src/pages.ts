@@ -13,6 +13,7 @@ import type { Tables, Write } from './database.ts'
 import { pendingOf } from './dispatch.ts'
 import { indexKeysOf } from './index-keys.ts'
 import { offerAgain } from './offer-again.ts'
+import { rowId } from './overlay.ts'
 import { rebaseStream, type Decider } from './rebase.ts'
 import { stateRow } from './state-row.ts'
 import {
@@ -25,8 +26,8 @@ import {
 } from './records.ts'
 
 /** A page that changes more rows than this is followed by reading again, not row by row. */
-const LISTED_ROWS = 500
-/** Up to so many streams are asked for their pending commands one by one. */
+const LISTED_ROWS = 2_000
+/** Up to so many streams are asked for their pending commands each. */
 const LOOKED_UP = 200
 /** Acknowledged commands are kept for a server that loses them: at least one backup interval. */
 const ACKNOWLEDGED_DAYS = 14
@@ -82,7 +83,7 @@ export async function applyPage(
 
   const changed = new Map<string, StoredChange>()
   const note = (projection: string, key: string, record: RowRecord | null): void => {
-    changed.set(`${projection}\n${key}`, { projection, key, record })
+    changed.set(rowId(projection, key), { projection, key, record })
   }
   const staged = isContinued ? await write.staged.orderBy('[projection+key]').toArray() : []
   if (isContinued) await write.staged.clear()
@@ -109,7 +110,7 @@ export async function applyPage(
   const work = await settleOutcomes(context, write, page.outcomes)
   const offered = isRestored ? await offerAgain(write, page.outcomes, context.now()) : []
   const moved = page.reset || page.renews !== undefined ? null : streamsOf(changes)
-  const rebased = await rebaseMoved(context, write, moved, work.streams)
+  const rebased = await rebaseMoved(context, write, moved, work.streams, changed)
   const put = [...new Map([...work.put, ...offered, ...rebased].map((each) => [each.id, each])).values()]
   const hasRows = isWide || changes.length > 0
   const hasWork = put.length + work.dropped.length + work.attentionPut.length + work.attentionDropped.length > 0
@@ -120,7 +121,7 @@ export async function applyPage(
       dropped: work.dropped,
       attentionPut: work.attentionPut,
       attentionDropped: work.attentionDropped,
-      rows: isWide ? [] : [...(await readBases(write, context.domain, put)), ...changes],
+      rows: isWide ? [] : [...(await readBases(write, context.domain, put, changed)), ...changes],
       everything: isWide,
       moved: { rows: hasRows ? 1 : 0, work: hasWork ? 1 : 0 },
     },
@@ -201,50 +202,81 @@ async function trimAcknowledged(write: Write, now: number): Promise<void> {
   }
 }
 
-/** Decides pending commands again where the state under them has moved. `null`: any state may have. */
+/**
+ * Decides pending commands again where the state under them has moved. `null`: any state may have. `changed` are rows
+ * that this transaction has written.
+ */
 async function rebaseMoved(
   context: PageContext,
   write: Write,
   moved: ReadonlySet<StreamId> | null,
   settled: ReadonlySet<StreamId>,
+  changed: ReadonlyMap<string, StoredChange>,
 ): Promise<PendingRecord[]> {
   const streams = moved === null ? null : new Set([...moved, ...settled])
   // Few streams are looked up each; of many, most have nothing pending.
-  if (streams !== null && streams.size <= LOOKED_UP) return await rebaseStored(context, write, [...streams])
+  if (streams !== null && streams.size <= LOOKED_UP) {
+    return await rebaseTails(context, write, await readTails(write, [...streams]), changed)
+  }
   const keys = (await write.pending.orderBy('[stream+seq]').keys()) as unknown as readonly [StreamId, number][]
   const pending = new Set(keys.map(([stream]) => stream))
-  return await rebaseStored(
-    context,
-    write,
-    [...pending].filter((stream) => streams === null || streams.has(stream)),
-  )
+  const affected = [...pending].filter((stream) => streams === null || streams.has(stream))
+  const tails =
+    affected.length <= LOOKED_UP
+      ? await readTails(write, affected)
+      : groupByStream(await write.pending.orderBy('[stream+seq]').toArray(), new Set(affected))
+  return await rebaseTails(context, write, tails, changed)
 }
 
-/** Decides the pending commands of streams again on what is stored, and stores what came of it. */
+/** Decides the pending commands of a stream again on what is stored, and stores what came of it. */
 export async function rebaseStored(
   decider: Decider,
   write: Write,
   streams: readonly StreamId[],
 ): Promise<PendingRecord[]> {
-  const found = streams.flatMap((stream) => {
+  return await rebaseTails(decider, write, await readTails(write, streams), new Map())
+}
+
+type Tails = ReadonlyMap<StreamId, readonly PendingRecord[]>
+
+/** Asked all at once, in one transaction: one after the other each would wait for a turn of the browser's. */
+async function readTails(write: Write, streams: readonly StreamId[]): Promise<Tails> {
+  const tails = await Promise.all(streams.map(async (stream) => [stream, await pendingOf(write, stream)] as const))
+  return new Map(tails.filter(([, commands]) => commands.length > 0))
+}
+
+function groupByStream(sorted: readonly PendingRecord[], streams: ReadonlySet<StreamId>): Tails {
+  const tails = new Map<StreamId, PendingRecord[]>()
+  for (const command of sorted) {
+    if (!streams.has(command.stream)) continue
+    const tail = tails.get(command.stream)
+    if (tail === undefined) tails.set(command.stream, [command])
+    else tail.push(command)
+  }
+  return tails
+}
+
+async function rebaseTails(
+  decider: Decider,
+  write: Write,
+  tails: Tails,
+  changed: ReadonlyMap<string, StoredChange>,
+): Promise<PendingRecord[]> {
+  const waiting = [...tails].flatMap(([stream, commands]) => {
     const aggregate = decider.domain.aggregateOf(stream)
-    return aggregate === undefined ? [] : [{ stream, aggregate }]
+    if (aggregate === undefined) return []
+    const row = stateRow(decider.domain, aggregate).name
+    return [{ aggregate, commands, row, stream, written: changed.get(rowId(row, stream)) }]
   })
-  // Asked all at once, in one transaction: one after the other each would wait for a turn of the browser's.
-  const tails = await Promise.all(found.map(({ stream }) => pendingOf(write, stream)))
-  const waiting = found.flatMap((each, at) => {
-    const commands = tails[at] ?? []
-    return commands.length === 0 ? [] : [{ ...each, commands }]
+  const asked = waiting.filter(({ written }) => written === undefined)
+  const found = await write.rows.bulkGet(asked.map(({ row, stream }): [string, string] => [row, stream]))
+  const read = new Map(asked.map(({ stream }, at) => [stream, found[at]]))
+  const rebased = waiting.flatMap(({ aggregate, commands, stream, written }) => {
+    const record = written === undefined ? read.get(stream) : (written.record ?? undefined)
+    return rebaseStream(decider, aggregate, record?.row as unknown as VersionedState | undefined, commands)
   })
-  if (waiting.length === 0) return []
-  const rows = await write.rows.bulkGet(
-    waiting.map(({ stream, aggregate }): [string, string] => [stateRow(decider.domain, aggregate).name, stream]),
-  )
-  const changed = waiting.flatMap(({ aggregate, commands }, at) =>
-    rebaseStream(decider, aggregate, rows[at]?.row as unknown as VersionedState | undefined, commands),
-  )
-  await write.pending.bulkPut(changed)
-  return changed
+  if (rebased.length > 0) await write.pending.bulkPut(rebased)
+  return rebased
 }
 
 function streamsOf(changes: readonly RowChange[]): Set<StreamId> {

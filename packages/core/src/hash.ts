@@ -8,5 +8,16 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
  */
 export function hash128(...parts: readonly string[]): string {
   const text = parts.map((part) => `${part.length}:${part}`).join('')
-  return bytesToHex(sha256(utf8ToBytes(text)).subarray(0, 16))
+  return bytesToHex(sha256(toBytes(text)).subarray(0, 16))
+}
+
+/** UTF-8. Most of what is hashed is ASCII, and making an encoder for each short text costs more than hashing it. */
+function toBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit > 0x7f) return utf8ToBytes(text)
+    bytes[at] = unit
+  }
+  return bytes
 }
