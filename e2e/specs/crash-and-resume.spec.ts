@@ -130,3 +130,27 @@ test('the browser is killed with unsent work on the device: it is all there and 
   await allSynced(laptop)
   await expectNothingLostOrTwice(log, pushes, seeded, order)
 })
+
+test('the browser has lost its database: unsent work is back from the second copy, is said to be, and is all sent', async ({
+  api,
+  device,
+  log,
+}) => {
+  await seedProducts(api, mug, lamp)
+  const order = await seedOrder(api, { number: 'CRASH-5', lines: [[mug, 2]] })
+  const seeded = (await log.events()).length
+  const laptop = await device(ada, { persistent: true })
+  await workOffline(laptop, order)
+  await laptop.loseDatabases('/orders')
+  await laptop.app.hasPending(7)
+  const notice = laptop.app.page.getByTestId('recovery')
+  await expect(notice).toHaveAttribute('data-restored', '7')
+  await expect(notice).toHaveAttribute('data-lost', '0')
+  await expect(laptop.app.orderRows.filter({ hasText: 'Hale' })).toHaveCount(1)
+  await notice.getByRole('button', { name: 'Dismiss' }).click()
+  await expect(notice).toHaveCount(0)
+  const pushes = watchPushes(laptop.app.page)
+  await laptop.goOnline()
+  await allSynced(laptop)
+  await expectNothingLostOrTwice(log, pushes, seeded, order)
+})

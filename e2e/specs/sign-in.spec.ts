@@ -1,5 +1,6 @@
 import { ada, ben, dora } from '../fixtures/accounts.ts'
 import { ApiClient } from '../fixtures/api-client.ts'
+import { holdAppends } from '../fixtures/held-database.ts'
 import { lamp, mug, rug, seedOrder, seedProducts } from '../fixtures/seed.ts'
 import { expect, test } from '../fixtures/test.ts'
 
@@ -98,6 +99,59 @@ test('what is discarded when signing out is gone, and never sent', async ({ api,
   await shared.app.openOrder(order)
   await shared.app.hasQuantity(mug, 1)
   expect(await log.events()).toHaveLength(seeded)
+})
+
+test('unsent work leaves as a file and comes back from it, once', async ({ api, device, log }) => {
+  await seedProducts(api, mug)
+  const order = await seedOrder(api, { number: 'FILED-1', lines: [[mug, 1]] })
+  const seeded = (await log.events()).length
+  const shared = await device(ada)
+  await shared.goOffline()
+  await shared.app.openOrder(order)
+  await shared.app.setQuantity(mug, 3)
+  await shared.app.hasPending(1)
+  const dialog = await shared.app.askToSignOut()
+  const saved = shared.app.page.waitForEvent('download')
+  await dialog.getByRole('button', { name: 'Save to a file' }).click()
+  const file = await (await saved).path()
+  await dialog.getByRole('button', { name: /discard/i }).click()
+  await shared.app.isSignedOut()
+  await shared.goOnline()
+
+  await shared.app.signIn(ben)
+  await shared.app.synced()
+  await shared.app.open('/outbox')
+  const load = shared.app.page.getByLabel('Load from a file')
+  await load.first().setInputFiles(file)
+  await expect(shared.app.page.getByText('That file is of somebody else')).toBeVisible()
+  await shared.app.signOut()
+
+  await shared.app.signIn(ada)
+  await shared.app.synced()
+  await shared.app.open('/outbox')
+  await load.first().setInputFiles(file)
+  await expect(shared.app.page.getByText('1 change taken from the file.')).toBeVisible()
+  await load.first().setInputFiles(file)
+  await expect(shared.app.page.getByText('Everything in that file is here already.')).toBeVisible()
+  await shared.app.synced()
+  expect((await log.events()).slice(seeded).map(({ type }) => type)).toEqual(['order.quantityChanged'])
+})
+
+test('signing out can send what is left first', async ({ api, device, depot, log }) => {
+  await seedProducts(api, mug)
+  const order = await seedOrder(api, { number: 'SENT-1', lines: [[mug, 1]] })
+  const seeded = (await log.events()).length
+  const shared = await device(ada)
+  await shared.app.openOrder(order)
+  const hold = await holdAppends(depot.databaseUrl)
+  await shared.app.setQuantity(mug, 3)
+  await shared.app.hasPending(1)
+  const dialog = await shared.app.askToSignOut()
+  await dialog.getByRole('button', { name: 'Send first' }).click()
+  await expect(dialog).toContainText('Sending')
+  await hold.release()
+  await shared.app.isSignedOut()
+  expect((await log.events()).slice(seeded).map(({ type }) => type)).toEqual(['order.quantityChanged'])
 })
 
 test('somebody who is not signed in is asked to, at every address, and then gets there', async ({ api, newDevice }) => {

@@ -25,6 +25,12 @@ export const texts = {
     title: 'Your data on this device could not be opened',
     text: 'Most often another tab holds an older version of the app, or the browser is out of space. Close other tabs and try again; nothing has been deleted.',
   },
+  rescue: {
+    unsent: (count: number) => `A second copy of ${changes(count)} that the server does not have yet is intact.`,
+    none: 'There is no second copy of unsent changes here.',
+    rebuild: 'Rebuild this device\u2019s copy',
+    rebuildText: 'Rebuilding fetches everything from the server again and takes unsent changes from the second copy.',
+  },
   nav: {
     label: 'Main',
     overview: 'Overview',
@@ -42,6 +48,30 @@ export const texts = {
     offline: 'The server cannot be reached. The first sign-in on a device needs a connection.',
     kept: (count: number) => `${changes(count)} kept on this device`,
   },
+  storage: {
+    trouble:
+      'This device cannot store anything for the app at the moment. What it had stored is looked for when the app opens anew.',
+    oneCopy:
+      'This browser keeps one copy of unsent changes only. Stay connected for a moment to get them to the server.',
+  },
+  recovery: {
+    found: 'The browser had lost data of this app.',
+    restored: (count: number) =>
+      `${changes(count)} not yet on the server ${count === 1 ? 'was' : 'were'} brought back.`,
+    lost: (count: number, contact: string | null) =>
+      `${changes(count)} ${count === 1 ? 'is' : 'are'} lost and must be entered again.` +
+      (contact === null ? '' : ` What the server had until the last contact (${contact}) is safe.`),
+  },
+  pendingFile: {
+    save: 'Save to a file',
+    load: 'Load from a file',
+    loaded: (added: number, known: number) =>
+      added === 0
+        ? 'Everything in that file is here already.'
+        : `${changes(added)} taken from the file.` + (known === 0 ? '' : ` ${changes(known)} had been here already.`),
+    otherAccount: 'That file is of somebody else: only they can load it.',
+    unreadable: 'That is not a file of unsent changes, or it is damaged. Nothing was changed.',
+  },
   signOut: {
     button: 'Sign out',
     title: 'Sign out',
@@ -49,12 +79,15 @@ export const texts = {
     pending: (count: number) =>
       `${changes(count)} on this device ${count === 1 ? 'is' : 'are'} not saved on the server yet. What should happen to ${count === 1 ? 'it' : 'them'}?`,
     changed: (count: number) => `Meanwhile ${changes(count)} wait on this device. Please choose again.`,
+    send: 'Send first',
+    sending: 'Sending what is left …',
     keep: 'Keep for my next sign-in',
     discard: (count: number) => `Discard ${changes(count)}`,
     offline: 'You are offline: signing in again needs a connection.',
   },
   update: {
     ready: 'A new version of the app is ready. What you typed and saved stays.',
+    olderThanData: 'A newer version of the app has been at work on this device. Nothing is lost: reload to get it.',
     required: 'The server needs a newer version of the app. Your changes stay on this device until then.',
     button: 'Reload',
   },

@@ -24,6 +24,12 @@ export function describeCommand(type: string, input: unknown, order: OrderState 
   }
 }
 
+/** What kind of command it was, where its input is lost: `order.addLine` to `Add line`. */
+export function commandTitle(type: string): string {
+  const name = type.slice(type.lastIndexOf('.') + 1).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return name.charAt(0).toUpperCase() + name.slice(1)
+}
+
 /**
  * The order before each of its events, oldest first; `undefined` from the first gap on, which may be the start: what
  * is only on this device continues a history that is not.

@@ -1,11 +1,13 @@
 import type { ReactNode } from 'react'
-import { CloudCheck, RefreshCw } from 'lucide-react'
+import { CloudCheck, FileDown, RefreshCw } from 'lucide-react'
 import { useClient, usePending, useSyncStatus } from '@tidemark/react'
+import { savePendingFile } from '../session/pending-file.ts'
 import { AsOf } from '../ui/as-of.tsx'
 import { Button } from '../ui/button.tsx'
 import { Empty, Screen } from '../ui/screen.tsx'
 import { texts } from '../texts.ts'
 import { words } from '../words.ts'
+import { LoadPendingFile } from './load-pending-file.tsx'
 import { OutboxItem } from './outbox-item.tsx'
 import { OutboxList } from './outbox-list.tsx'
 
@@ -13,23 +15,41 @@ import { OutboxList } from './outbox-list.tsx'
 export function OutboxScreen(): ReactNode {
   const pending = usePending()
   const client = useClient()
-  const { persisted } = useSyncStatus()
+  const { persisted, secondCopy } = useSyncStatus()
+  const warnings = [
+    ...(persisted === false ? [texts.outbox.mayBeCleared] : []),
+    ...(secondCopy === 'missing' || secondCopy === 'failing' ? [texts.storage.oneCopy] : []),
+  ]
   return (
     <Screen
       title={texts.nav.outbox}
       subtitle={pending.length === 0 ? <AsOf live="time" /> : words.saved.countDevice(pending.length)}
       actions={
-        pending.length > 0 && (
-          <Button icon={<RefreshCw size={16} aria-hidden />} onClick={() => client.sync()}>
-            {texts.outbox.syncNow}
-          </Button>
-        )
+        <>
+          <LoadPendingFile />
+          {pending.length > 0 && (
+            <>
+              <Button
+                icon={<FileDown size={16} aria-hidden />}
+                onClick={() => void client.exportPending().then(savePendingFile)}
+              >
+                {texts.pendingFile.save}
+              </Button>
+              <Button icon={<RefreshCw size={16} aria-hidden />} onClick={() => client.sync()}>
+                {texts.outbox.syncNow}
+              </Button>
+            </>
+          )}
+        </>
       }
     >
       <div className="px-4 sm:px-6">
-        {persisted === false && pending.length > 0 && (
-          <p className="mb-3 rounded-xl bg-warn-wash px-4 py-2.5 text-sm text-warn">{texts.outbox.mayBeCleared}</p>
-        )}
+        {pending.length > 0 &&
+          warnings.map((text) => (
+            <p key={text} className="mb-3 rounded-xl bg-warn-wash px-4 py-2.5 text-sm text-warn">
+              {text}
+            </p>
+          ))}
         {pending.length === 0 ? (
           <Empty
             icon={<CloudCheck size={24} aria-hidden />}

@@ -1,10 +1,11 @@
 import { useEffect, useState, type ReactNode } from 'react'
-import { createClient, createTrpcTransport, type TidemarkClient } from '@tidemark/client'
+import { createClient, createTrpcTransport, NewerSchemaError, type TidemarkClient } from '@tidemark/client'
 import type { Principal } from '@tidemark/core'
 import { depot } from '@tidemark/depot/domain'
 import { TidemarkProvider } from '@tidemark/react'
 import { Button } from '../ui/button.tsx'
 import { texts } from '../texts.ts'
+import { RescueScreen } from './rescue-screen.tsx'
 import { sessionStore } from './session-store.ts'
 
 interface ClientGateProps {
@@ -15,7 +16,7 @@ interface ClientGateProps {
 type Opening =
   | { readonly kind: 'opening' }
   | { readonly kind: 'open'; readonly client: TidemarkClient }
-  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'failed'; readonly error: unknown }
 
 /** Opens the signed-in person's data on this device, and closes it when they leave. */
 export function ClientGate({ principal, children }: ClientGateProps): ReactNode {
@@ -39,7 +40,7 @@ export function ClientGate({ principal, children }: ClientGateProps): ReactNode 
     }
     setOpening({ kind: 'opening' })
     open().catch((error: unknown) => {
-      if (!left) setOpening({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+      if (!left) setOpening({ kind: 'failed', error })
     })
     return () => {
       left = true
@@ -51,11 +52,20 @@ export function ClientGate({ principal, children }: ClientGateProps): ReactNode 
   return (
     <main className="mx-auto flex h-full max-w-md flex-col justify-center gap-3 px-6">
       <h1 className="text-lg font-semibold">{texts.openFailed.title}</h1>
-      <p className="text-sm text-soft">{texts.openFailed.text}</p>
-      <p className="rounded-lg bg-sunken p-3 font-mono text-xs break-words">{opening.message}</p>
-      <Button look="primary" className="self-start" onClick={() => setAttempt(attempt + 1)}>
-        {texts.tryAgain}
-      </Button>
+      {opening.error instanceof NewerSchemaError ? (
+        <>
+          <p className="text-sm text-soft">{texts.update.olderThanData}</p>
+          <Button look="primary" className="self-start" onClick={() => location.reload()}>
+            {texts.update.button}
+          </Button>
+        </>
+      ) : (
+        <RescueScreen
+          principal={principal}
+          message={opening.error instanceof Error ? opening.error.message : String(opening.error)}
+          onTryAgain={() => setAttempt(attempt + 1)}
+        />
+      )}
     </main>
   )
 }

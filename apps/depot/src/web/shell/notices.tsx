@@ -1,11 +1,13 @@
 import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react'
-import { CloudOff, Download, RefreshCw, X } from 'lucide-react'
+import { CloudOff, Download, HardDrive, RefreshCw, X } from 'lucide-react'
 import { useStore } from 'zustand'
 import { useSyncStatus } from '@tidemark/react'
 import { Button, IconButton } from '../ui/button.tsx'
+import { Strip } from '../ui/strip.tsx'
 import { texts } from '../texts.ts'
 import { startUpdates, updateStore } from './app-update.ts'
 import { installOffer } from './install-offer.ts'
+import { RecoveryNotice } from './recovery-notice.tsx'
 import { useSteadyStatus } from './use-steady-status.ts'
 
 const EXPLAINED = 'depot:offline-explained'
@@ -16,6 +18,8 @@ export function Notices(): ReactNode {
   useEffect(() => startUpdates(), [])
   return (
     <div className="flex flex-col empty:hidden">
+      <RecoveryNotice />
+      <StorageNotice />
       <UpdateNotice />
       <OfflineNotice />
       <InstallNotice />
@@ -30,6 +34,18 @@ function UpdateNotice(): ReactNode {
   return (
     <Strip icon={<RefreshCw size={16} aria-hidden />} text={required ? texts.update.required : texts.update.ready}>
       <Button look="primary" className="min-h-8" onClick={() => (take === undefined ? location.reload() : void take())}>
+        {texts.update.button}
+      </Button>
+    </Strip>
+  )
+}
+
+/** What is on screen stays there; nothing more is stored until the app has been opened anew. */
+function StorageNotice(): ReactNode {
+  if (useSyncStatus().connection !== 'storage-trouble') return null
+  return (
+    <Strip tone="bad" icon={<HardDrive size={16} aria-hidden />} text={texts.storage.trouble}>
+      <Button className="min-h-8" onClick={() => location.reload()}>
         {texts.update.button}
       </Button>
     </Strip>
@@ -78,21 +94,5 @@ function InstallNotice(): ReactNode {
         <X size={16} aria-hidden />
       </IconButton>
     </Strip>
-  )
-}
-
-interface StripProps {
-  readonly icon: ReactNode
-  readonly text: string
-  readonly children: ReactNode
-}
-
-function Strip({ icon, text, children }: StripProps): ReactNode {
-  return (
-    <div className="flex items-center gap-3 border-b border-line bg-info-wash px-4 py-1.5 text-sm text-info sm:px-6">
-      <span className="shrink-0">{icon}</span>
-      <p className="min-w-0 flex-1">{text}</p>
-      {children}
-    </div>
   )
 }

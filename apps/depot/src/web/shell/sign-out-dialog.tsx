@@ -1,6 +1,8 @@
 import { useState, type ReactNode } from 'react'
+import { FileDown } from 'lucide-react'
 import type { SignOutChoice } from '@tidemark/client'
 import { useClient, useSyncStatus } from '@tidemark/react'
+import { savePendingFile } from '../session/pending-file.ts'
 import { endSession } from '../session/session-store.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
@@ -26,6 +28,7 @@ export function SignOutDialog({ onClose }: { readonly onClose: () => void }): Re
         {problem}
       </p>
       <p className="text-sm">{pending === 0 ? texts.signOut.clean : texts.signOut.pending(pending)}</p>
+      {busy && pending > 0 && <p className="mt-2 text-sm text-soft">{texts.signOut.sending}</p>}
       {connection === 'offline' && <p className="mt-2 text-sm text-warn">{texts.signOut.offline}</p>}
       <div className="mt-5 flex flex-wrap justify-end gap-2">
         <Button onClick={onClose}>{texts.cancel}</Button>
@@ -35,12 +38,28 @@ export function SignOutDialog({ onClose }: { readonly onClose: () => void }): Re
           </Button>
         ) : (
           <>
+            <Button
+              icon={<FileDown size={16} aria-hidden />}
+              disabled={busy}
+              onClick={() => void client.exportPending().then(savePendingFile)}
+            >
+              {texts.pendingFile.save}
+            </Button>
             <Button look="danger" disabled={busy} onClick={() => void leave({ kind: 'discard', count: pending })}>
               {texts.signOut.discard(pending)}
             </Button>
-            <Button look="primary" disabled={busy} onClick={() => void leave({ kind: 'keep' })}>
+            <Button
+              look={connection === 'live' ? 'plain' : 'primary'}
+              disabled={busy}
+              onClick={() => void leave({ kind: 'keep' })}
+            >
               {texts.signOut.keep}
             </Button>
+            {connection === 'live' && (
+              <Button look="primary" disabled={busy} onClick={() => void leave({ kind: 'sync' })}>
+                {texts.signOut.send}
+              </Button>
+            )}
           </>
         )}
       </div>
