@@ -28,15 +28,22 @@ export { ROW_LIMITS } from './row-limits.ts'
 export type { ReadRow, RowsRead } from './statements/read-rows.ts'
 export type { Reached } from './wait-for-advance.ts'
 export { enrichment, type CallContext, type Enrichment, type EnrichmentOptions } from './reactions/enrichment.ts'
+export { openReactions, type ReactionLag, type Reactions, type ReactionsOptions } from './reactions/open-reactions.ts'
 export {
-  openReactions,
+  openReactionTools,
+  type ParkedReactionStream,
   type ParkedReactionTools,
-  type ReactionLag,
-  type Reactions,
-  type ReactionsOptions,
-} from './reactions/open-reactions.ts'
+  type ReactionDecider,
+  type ReactionParkedAnswer,
+  type ReactionTools,
+} from './reactions/reaction-tools.ts'
 export type { PushCommands } from './reactions/perform-commands.ts'
-export type { ParkedReaction, ParkedReactionFilter } from './reactions/statements/parked-reactions.ts'
+export type {
+  ParkedReaction,
+  ParkedReactionFilter,
+  ReactionDecision,
+} from './reactions/statements/parked-reactions.ts'
+export type { StoredReactionLag } from './reactions/statements/reaction-lane.ts'
 export {
   openSqlProjections,
   TablesChangedError,

@@ -138,7 +138,7 @@ test('an event that the service never has an answer for is set aside, and can be
     { stream: bad, reason: 'exhausted', message: 'The call failed 2 times, the last time so: the service said 500' },
   ])
   expect(await notes(good)).toHaveLength(1)
-  await reactions.parked.retry({ reaction: 'rate-deposit', tenant: 'acme', stream: bad })
-  await expect.poll(() => reactions.parked.list(), { timeout: 15_000 }).toEqual([])
+  const place = { reaction: 'rate-deposit', tenant: 'acme', stream: bad }
+  expect(await reactions.parked.retry(place, { principal: 'ann', timeoutMs: 20_000 })).toMatchObject({ settled: 1 })
   expect(await notes(bad)).toMatchObject([{ data: { text: 'rated, 4' } }])
 })

@@ -180,20 +180,18 @@ test('an event it cannot answer parks its stream; the others go on, and a retry 
   expect((await broken.lag())[0]?.parked).toBe(2)
 
   const place = { reaction: 'take-goods', tenant: 'acme', stream: 'cart/bad' }
-  expect(await broken.parked.retry(place)).toBe(2)
-  await until(
-    () => broken.parked.list(),
-    (entries) => entries[0]?.attempts === 2 && entries[0].wish === null,
-  )
+  const by = { principal: 'ann', timeoutMs: 20_000 }
+  expect(await broken.parked.retry(place, by)).toEqual({ kind: 'done', settled: 0, remaining: 2 })
+  expect((await broken.parked.list())[0]?.attempts).toBe(2)
   expect(await taken()).toEqual(['g'])
   await broken.close()
 
   const mended = await run(takeGoods({ mended: true }))
-  await mended.parked.retry(place)
-  await until(
-    () => mended.parked.list(),
-    (entries) => entries.length === 0,
-  )
+  expect(await mended.parked.retry(place, { ...by, note: 'mended' })).toEqual({
+    kind: 'done',
+    settled: 2,
+    remaining: 0,
+  })
   expect(await taken()).toEqual(['g', 'p', 'behind'])
 })
 
@@ -219,18 +217,22 @@ test('a handler that does not end is broken off, and parks its stream alone', as
 test('a parked event can be skipped, and what waits behind it goes on', async () => {
   const reactions = await run()
   await add('bad', 'p', 'poison', 1)
+  await add('bad', 'unwanted', 'cup', 1)
   await add('bad', 'behind', 'cup', 1)
   await settled(reactions)
   const skip = { reaction: 'take-goods', tenant: 'acme', stream: 'cart/bad', position: 1 }
-  expect(await reactions.parked.skip(skip)).toBe(1)
-  await until(
-    () => reactions.parked.list(),
-    (entries) => entries.length === 0,
-  )
+  const by = { principal: 'ann', timeoutMs: 20_000 }
+  // Behind one that nobody has decided about, it waits.
+  expect(await reactions.parked.skip({ ...skip, position: 2 }, by)).toEqual({ kind: 'pending' })
+  expect(await reactions.parked.skip(skip, by)).toEqual({ kind: 'done', settled: 3, remaining: 0 })
   expect((await told()).filter((one) => one.includes('reaction:'))).toEqual([
     'taken behind shelf/cup reaction:take-goods',
   ])
-  expect(await reactions.parked.skip(skip)).toBe(0)
+  expect(await reactions.parked.skip(skip, by)).toEqual({ kind: 'nothing' })
+  expect(await reactions.parked.history()).toMatchObject([
+    { principal: 'ann', wish: 'skip', stream: 'cart/bad', position: 1 },
+    { position: 2 },
+  ])
 })
 
 test('a command that the pipeline does not take parks its event with the reason', async () => {

@@ -12,13 +12,8 @@ import type { PushCommands } from './perform-commands.ts'
 import { reactionConsumer, startReactionWorker, type ReactionHealth, type ReactionWorker } from './reaction-worker.ts'
 import { respondByCalling } from './respond-by-calling.ts'
 import { respondWith, type Respond } from './responder.ts'
-import {
-  listParkedReactions,
-  wishParked,
-  type ParkedReaction,
-  type ParkedReactionFilter,
-} from './statements/parked-reactions.ts'
-import { readReactionLag, registerReaction } from './statements/reaction-lane.ts'
+import { createReactionTools, type ParkedReactionTools } from './reaction-tools.ts'
+import { registerReaction, type StoredReactionLag } from './statements/reaction-lane.ts'
 
 export interface ReactionsOptions {
   readonly store: Pick<PostgresStore, 'readLane' | 'readStreams' | 'results' | 'head' | 'onWake' | 'sql'>
@@ -38,20 +33,10 @@ export interface ReactionsOptions {
   readonly onError?: (error: unknown) => void
 }
 
-/** How far a reaction is behind a lane's log. */
-export interface ReactionLag {
-  readonly reaction: string
-  readonly lane: number
-  /** All up to here has been looked at. */
-  readonly checkpoint: number
-  /** Highest position of the log. */
-  readonly head: number
+/** How far a reaction is behind a lane's log, its worker in this process included. */
+export interface ReactionLag extends StoredReactionLag {
   /** Events after the checkpoint, of any type. */
   readonly events: number
-  /** Age of the oldest event after the checkpoint, by the database's clock. */
-  readonly seconds: number
-  /** Events set aside, those behind others included. */
-  readonly parked: number
   /** Milliseconds since its loop in this process gave a sign of life. */
   readonly heartbeatAgeMs: number
   /** An event that newer code wrote stops it. */
@@ -60,21 +45,6 @@ export interface ReactionLag {
   readonly failure?: string
   /** Absent where this process has no worker for it. */
   readonly lease?: ReactionHealth['lease']
-}
-
-/** What people do about events that a reaction could not answer. The worker, wherever it runs, carries it out within a second. */
-export interface ParkedReactionTools {
-  /** From the oldest; at most `limit`, default 100. */
-  list(filter?: ParkedReactionFilter, limit?: number): Promise<readonly ParkedReaction[]>
-  /** Tries a stream's parked events again, in order. Answers how many are parked. */
-  retry(place: { readonly reaction: string; readonly tenant: string; readonly stream: string }): Promise<number>
-  /** Leaves one event unanswered for good, and goes on with those behind it. Answers 0 where nothing is parked there. */
-  skip(place: {
-    readonly reaction: string
-    readonly tenant: string
-    readonly stream: string
-    readonly position: number
-  }): Promise<number>
 }
 
 export interface Reactions {
@@ -178,14 +148,12 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
     if (!closed) lanesTimer = setTimeout(() => void findLanes(), LANES_MS).unref()
   }
 
-  const wish = async (
-    asked: 'retry' | 'skip',
-    place: { reaction: string; tenant: string; stream: string; position: number | null },
-  ): Promise<number> => {
-    const count = await wishParked(sql, { ...place, wish: asked })
-    for (const worker of allWorkers()) worker.retry()
-    return count
-  }
+  const tools = createReactionTools({
+    sql,
+    onDecided: () => {
+      for (const worker of allWorkers()) worker.retry()
+    },
+  })
 
   return {
     start: () => {
@@ -208,30 +176,31 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
       clearTimeout(timer)
     },
     lag: async () => {
-      const lags: ReactionLag[] = []
-      for (const { name } of reactions) {
-        for (const { lane, head, parked, ...stored } of await readReactionLag(sql, { reaction: name })) {
-          const health = workersByLane.get(lane)?.get(name)?.health()
-          // Its worker has looked at more than is stored where there was nothing to answer.
-          const seen = health?.lease.kind === 'held' ? advancesOf(name).at(lane) : 0
-          const checkpoint = Math.max(stored.checkpoint, Math.min(seen, head))
-          const seconds = checkpoint === head ? 0 : stored.seconds
-          lags.push({
-            reaction: name,
+      const stored = await tools.lag()
+      return stored.flatMap((one): readonly ReactionLag[] => {
+        const { reaction, lane, head, parked } = one
+        const advances = advancesByName.get(reaction)
+        if (advances === undefined) return []
+        const health = workersByLane.get(lane)?.get(reaction)?.health()
+        // Its worker has looked at more than is stored where there was nothing to answer.
+        const seen = health?.lease.kind === 'held' ? advances.at(lane) : 0
+        const checkpoint = Math.max(one.checkpoint, Math.min(seen, head))
+        return [
+          {
+            reaction,
             lane,
             checkpoint,
             head,
             events: Math.max(0, head - checkpoint),
-            seconds,
+            seconds: checkpoint === head ? 0 : one.seconds,
             parked,
             heartbeatAgeMs: Math.max(0, clock() - (health?.beatAt ?? openedAt)),
             ...(health?.blocked === undefined ? {} : { blocked: health.blocked }),
             ...(health?.failure === undefined ? {} : { failure: health.failure }),
             ...(health === undefined ? {} : { lease: health.lease }),
-          })
-        }
-      }
-      return lags
+          },
+        ]
+      })
     },
     waitFor: (reaction, place, timeoutMs) =>
       waitForAdvance({
@@ -242,11 +211,7 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
         read: async () =>
           (await readCheckpoint(sql, { consumer: reactionConsumer(reaction), lane: place.lane }))?.position ?? 0,
       }),
-    parked: {
-      list: (filter = {}, limit = 100) => listParkedReactions(sql, { ...filter, limit }),
-      retry: (place) => wish('retry', { ...place, position: null }),
-      skip: (place) => wish('skip', place),
-    },
+    parked: tools.parked,
   }
 }
 

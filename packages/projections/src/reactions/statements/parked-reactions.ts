@@ -91,15 +91,42 @@ export async function listParkedReactions(
   )
 }
 
-/** Notes what is to be done with parked events: all of a stream, or the one at `position`. Returns how many there are. */
-export async function wishParked(
+/** Notes what is to be done with all of a stream's parked events, or the one at `position`; returns how many there are. */
+export async function decideParked(
   sql: Driver,
-  input: ParkedStream & { reaction: string; position: number | null; wish: 'retry' | 'skip' },
+  input: ParkedStream & {
+    reaction: string
+    position: number | null
+    wish: 'retry' | 'skip'
+    principal: string
+    note: string | null
+  },
 ): Promise<number> {
-  const rows = await sql.query(
-    `update tidemark.parked_reactions set wish = $5
-      where reaction = $1 and tenant = $2 and stream = $3 and ($4::bigint is null or position = $4) returning position`,
-    [input.reaction, input.tenant, input.stream, input.position, input.wish],
+  const { reaction, tenant, stream, position, wish, principal, note } = input
+  const [row] = await sql.query<{ count: number }>(
+    'select tidemark.decide_parked_reaction($1, $2, $3, $4, $5, $6, $7) as count',
+    [reaction, tenant, stream, position, wish, principal, note],
   )
-  return rows.length
+  return row?.count ?? 0
+}
+
+export interface ReactionDecision {
+  readonly at: string
+  readonly principal: string
+  readonly wish: 'retry' | 'skip'
+  readonly reaction: string
+  readonly tenant: string
+  readonly stream: string
+  /** `null`: all that were parked of the stream. */
+  readonly position: number | null
+  readonly note: string | null
+}
+
+/** Who decided what, the newest first. */
+export async function readDecisions(sql: Driver, input: { limit: number }): Promise<readonly ReactionDecision[]> {
+  return sql.query<ReactionDecision>(
+    `select at, principal, wish, reaction, tenant, stream, position, note from tidemark.reaction_decisions
+      order by id desc limit $1`,
+    [input.limit],
+  )
 }
