@@ -11,6 +11,7 @@ import { readBases, type ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
 import { rebaseStored } from './pages.ts'
 import { isPredecessorLost } from './offer-again.ts'
+import { pendingById } from './pending-by-id.ts'
 import type { Decider } from './rebase.ts'
 import type { AttentionRecord, PendingRecord } from './records.ts'
 import { stateRow } from './state-row.ts'
@@ -34,7 +35,10 @@ export async function applyAnswers(
   write: Write,
   answers: readonly Answered[],
 ): Promise<ChangeDraft> {
-  const records = await write.pending.bulkGet(answers.map((each) => each.id))
+  const records = await pendingById(
+    write,
+    answers.map((each) => each.id),
+  )
   const put = new Map<string, PendingRecord>()
   const attentionPut: AttentionRecord[] = []
   const streams = new Set<string>()

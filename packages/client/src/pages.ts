@@ -15,6 +15,7 @@ import { indexKeysOf } from './index-keys.ts'
 import { offerAgain } from './offer-again.ts'
 import { rowId } from './overlay.ts'
 import { rebaseStream, type Decider } from './rebase.ts'
+import { pendingById } from './pending-by-id.ts'
 import { stateRow } from './state-row.ts'
 import {
   STAGED_PAGE,
@@ -28,7 +29,7 @@ import {
 /** A page that changes more rows than this is followed by reading again, not row by row. */
 const LISTED_ROWS = 2_000
 /** Up to so many streams are asked for their pending commands each. */
-const LOOKED_UP = 200
+const LOOKED_UP = 20
 /** Acknowledged commands are kept for a server that loses them: at least one backup interval. */
 const ACKNOWLEDGED_DAYS = 14
 const ACKNOWLEDGED_COUNT = 5_000
@@ -154,7 +155,10 @@ async function settleOutcomes(
   const work: SettledWork = { put: [], dropped: [], attentionPut: [], attentionDropped: [], streams: new Set() }
   if (outcomes.length === 0) return work
   const at = context.now()
-  const found = await write.pending.bulkGet(outcomes.map((each) => each.command))
+  const found = await pendingById(
+    write,
+    outcomes.map((each) => each.command),
+  )
   const acknowledged: AcknowledgedRecord[] = []
   for (const [index, outcome] of outcomes.entries()) {
     const record = found[index]

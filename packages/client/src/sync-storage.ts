@@ -4,6 +4,7 @@ import type { Change, ChangeDraft } from './change.ts'
 import type { TableName, Write } from './database.ts'
 import { checkTerm } from './fence.ts'
 import { applyPage, PAGE_TABLES, readFeed, type PageContext, type PageResult } from './pages.ts'
+import { pendingById } from './pending-by-id.ts'
 import { planPush, toPushed } from './queue.ts'
 import type { PendingRecord } from './records.ts'
 import type { Replica } from './replica.ts'
@@ -94,9 +95,8 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
       if (planned.length === 0) return batch
       await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
         // A page, or another tab, may have settled some of them since: what is behind those must not pass them.
-        const current = (await write.pending.bulkGet(planned.map((each) => each.id))).filter(
-          (each) => each !== undefined,
-        )
+        const ids = planned.map((each) => each.id)
+        const current = (await pendingById(write, ids)).filter((each) => each !== undefined)
         batch = planPush(current, sending, now(), limits).map((each) => ({ ...each, attempts: each.attempts + 1 }))
         if (batch.length === 0) return { moved: { rows: 0, work: 0 } }
         await write.pending.bulkPut(batch)
