@@ -47,6 +47,27 @@ test('loading a split stream follows its links to the open one, and the log is s
   expect(await verifyLog({ sql: store.sql() })).toMatchObject({ kind: 'clean' })
 })
 
+test('while backends are killed, each split happens whole and once', async () => {
+  const kill = `select pg_terminate_backend(pid) from pg_stat_activity
+                 where datname = current_database() and application_name = 'tidemark append'`
+  await addTo(store, 'counter/0', 1)
+  const kinds: string[] = []
+  let kills = 0
+  const killer = (async () => {
+    while (kills < 5) kills += (await store.sql().query(kill)).length
+  })()
+  // Each goes on from what the last one opened, until enough backends were killed under them.
+  for (let n = 0; n < 30 || kills < 5; n++) kinds.push((await split(`counter/${n}`, 1, `counter/${n + 1}`, 1)).kind)
+  await killer
+  // A split whose answer was lost is asked again, and finds that it happened.
+  for (const kind of kinds) expect(['split', 'duplicate']).toContain(kind)
+  const read = await store.readStreams(
+    [...kinds, 'last'].map((_, n) => ({ tenant: 'acme', stream: `counter/${n}`, after: 0 })),
+  )
+  expect(read.map((events) => events.length)).toEqual([...kinds.map(() => 2), 1])
+  expect(await verifyLog({ sql: store.sql() })).toMatchObject({ kind: 'clean' })
+}, 30_000)
+
 test('a split wakes who follows the lane', async () => {
   await addTo(store, OLD, 1)
   const woken = new Promise<number>((resolve) => {

@@ -52,6 +52,24 @@ export function describeOrder(store: EventStore): void {
       expect(events?.map((event) => event.data)).toEqual(Array.from({ length: 40 }, (_, n) => ({ n })))
     })
 
+    test('appends of several streams between each other keep each stream’s versions (I1)', async () => {
+      const streams = [newStream(), newStream(), newStream()]
+      const requests = Array.from({ length: 30 }, (_, n) =>
+        newAppend({
+          stream: streams[n % 3] as string,
+          expected: n % 2 === 0 ? 2 * Math.floor(n / 3) : 'any',
+          events: [newEvent({ n }), newEvent({ n })],
+        }),
+      )
+      const answers = await Promise.all(requests.map((request) => store.append(request)))
+      expect(answers.map(versionIn)).toEqual(requests.map((_, n) => 2 * (Math.floor(n / 3) + 1)))
+      const read = await store.readStreams(streams.map((stream) => ({ tenant: 'acme', stream, after: 0 })))
+      for (const [index, events] of read.entries()) {
+        expect(events.map((event) => event.version)).toEqual(Array.from({ length: 20 }, (_, version) => version + 1))
+        expect(events.map((event) => (event.data as { n: number }).n % 3)).toEqual(Array(20).fill(index))
+      }
+    })
+
     test('a conflict in the middle of a run of appends answers each on its own', async () => {
       const stream = newStream()
       const expectations: readonly ExpectedVersion[] = [0, 1, 1, 'any', 3, 'stream-exists', 9]

@@ -149,7 +149,10 @@ export interface LaneRead {
   readonly limit: number
   /** Only events up to this position; bounds the work where few events are of the wanted types. */
   readonly upTo?: number
-  /** Only these event types. */
+  /**
+   * Only these event types. Give `upTo` with them: there is no index by type, and the events found do not say how far was
+   * looked. {@link EventStore.subscribeToTypes} does both.
+   */
   readonly types?: readonly string[]
 }
 
