@@ -150,9 +150,11 @@ describe('access', () => {
     if (event === undefined) throw new Error('there must be an event')
     const key = { tenant: 'acme', stream, version: 1, eventId: event.id }
     await snapshots.save({ ...key, schema: 1, state: { n: 1 } })
-    expect(await snapshots.read('acme', stream)).toMatchObject({ version: 1, state: { n: 1 } })
+    const saved = await snapshots.read('acme', stream)
+    if (saved === undefined) throw new Error('there must be a snapshot')
+    expect(saved).toMatchObject({ version: 1, state: { n: 1 } })
     expect(await snapshots.read('other', stream)).toBeUndefined()
-    await snapshots.discard({ ...key })
+    await snapshots.discard(saved)
     expect(await snapshots.read('acme', stream)).toBeUndefined()
   })
 

@@ -61,7 +61,7 @@ export class MigrationError extends Error {
 /** Why a store could not be opened on a database that answered. */
 export class StoreOpenError extends Error {
   override readonly name = 'StoreOpenError'
-  readonly kind: 'unreachable' | 'server-too-old' | 'not-utf8' | 'standby' | 'no-access'
+  readonly kind: 'unreachable' | 'server-too-old' | 'not-utf8' | 'standby' | 'pooler' | 'no-access'
 
   constructor(kind: StoreOpenError['kind'], message: string, cause?: unknown) {
     super(message, { cause })

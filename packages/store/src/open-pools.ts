@@ -7,6 +7,7 @@ import { DatabaseError, StoreOpenError } from './errors.ts'
 import { migrateStore } from './migrate-store.ts'
 import { appendSettings, readSettings } from './pool-settings.ts'
 import { createPostgresDriver } from './postgres-driver.ts'
+import { refusePooler } from './refuse-pooler.ts'
 import { readAccess } from './statements/read-access.ts'
 import { serverFacts, type ServerFacts } from './statements/server-facts.ts'
 
@@ -35,16 +36,23 @@ export interface Pools {
 /** @throws StoreOpenError, MigrationError */
 export async function openPools(options: PoolsOptions): Promise<Pools> {
   const { url, applicationName, deadlineMs, onLost } = options
-  // One connection, and only for these questions: what the others are set to depends on the answers.
-  const probe = createPostgresDriver({
-    url,
-    applicationName,
-    maxConnections: 1,
-    deadlineMs,
-    settings: { statement_timeout: Math.max(1_000, deadlineMs - 1_000), lock_timeout: 5_000 },
-  })
+  // Two connections, and only for these questions: what the others are set to depends on the answers.
+  let losses = 0
+  const lockTimeoutMs = 5_000
+  const openProbe = (): Driver =>
+    createPostgresDriver({
+      url,
+      applicationName,
+      maxConnections: 1,
+      deadlineMs,
+      settings: { statement_timeout: Math.max(1_000, deadlineMs - 1_000), lock_timeout: lockTimeoutMs },
+      onLost: () => losses++,
+    })
+  const [probe, second] = [openProbe(), openProbe()]
   try {
-    const facts = await checkServer(probe)
+    const facts = await checkServer(probe, () =>
+      refusePooler({ drivers: [probe, second], lockTimeoutMs, losses: () => losses }),
+    )
     const roles = await chooseRoles(probe, facts)
     if (options.migrate) await migrateStore(probe)
     const forReads = readSettings(facts, deadlineMs)
@@ -67,15 +75,17 @@ export async function openPools(options: PoolsOptions): Promise<Pools> {
     const all = [...new Set([reader, tenantReader, appender])]
     return { reader, tenantReader, appender, all }
   } finally {
-    await probe.close(500)
+    await Promise.all([probe.close(500), second.close(500)])
   }
 }
 
-async function checkServer(sql: Driver): Promise<ServerFacts> {
+async function checkServer(sql: Driver, refuseOthers: () => Promise<void>): Promise<ServerFacts> {
   let facts: ServerFacts
   try {
+    await refuseOthers()
     facts = await serverFacts(sql)
   } catch (error) {
+    if (error instanceof StoreOpenError) throw error
     const why = error instanceof DatabaseError ? `${error.code}: ${error.message}` : String(error)
     throw new StoreOpenError(
       'unreachable',
