@@ -38,9 +38,9 @@ export interface Engine {
 export const TENANT = 'acme'
 let lastId = 1
 
-/** A store on a database of its own, and engines on it. */
-export async function createEngine(): Promise<Engine> {
-  const database = await testDatabase()
+/** A store on a database of its own, or on the one that is given, and engines on it. */
+export async function createEngine(given?: { readonly url: string }): Promise<Engine> {
+  const database = given === undefined ? await testDatabase() : { ...given, drop: () => Promise.resolve() }
   const store = await openStore({ url: database.url })
   const opened: Projections[] = []
   const sql = store.sql()

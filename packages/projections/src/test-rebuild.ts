@@ -50,7 +50,7 @@ export async function pullAll(projections: Projections, from: Client | undefined
 let lastId = 1
 
 /** Events of 200 items, many in one append: a log that is worth folding in parts. */
-export async function fillLog(engine: Engine, count: number): Promise<void> {
+export async function fillLog(engine: Pick<Engine, 'store'>, count: number): Promise<void> {
   const appends = Array.from({ length: Math.ceil(count / 20) }, async (_, n) => {
     const answer = await engine.store.append({
       tenant: TENANT,

@@ -9,6 +9,8 @@ export interface TestServer {
   url(): string
   /** Stops it and starts it again as a standby of nobody: it replays what is there, serves reads, and can be promoted. */
   restartAsStandby(): Promise<void>
+  /** Ends it as a lost machine would: `kill -9`. It is started again at once, at the same address, and recovers. */
+  kill(): void
   /** Stops it and removes its data. */
   remove(): Promise<void>
 }
@@ -29,6 +31,7 @@ export async function startTestServer(): Promise<TestServer> {
       chownSync(signal, uid, gid)
       running = await start()
     },
+    kill: () => void process.kill(running.pid, 'SIGKILL'),
     async remove() {
       await running.stop()
       rmSync(directory, { recursive: true, force: true })
