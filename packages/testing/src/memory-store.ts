@@ -9,9 +9,6 @@ import {
   encodeSettle,
   encodeSplit,
   isLogName,
-  nextOf,
-  PAGE_DEFAULTS,
-  pageRange,
   type AppendAnswer,
   type AppendRequest,
   type AtomicAppendAnswer,
@@ -31,11 +28,9 @@ import {
   type SplitAnswer,
   type SplitRequest,
   type StoredEvent,
-  type StreamPage,
-  type StreamPageRead,
-  type SubscribeOptions,
   type WakeListener,
 } from '@tidemark/core'
+import { follow, lanePage, streamPage } from './memory-reads.ts'
 
 export interface MemoryStoreOptions {
   /** The log's clock, in milliseconds since 1970. Default `Date.now`. */
@@ -231,7 +226,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
         const events = eventsByStream.get(streamKey(tenant, stream)) ?? []
         return events.slice(from, limit === undefined ? undefined : from + Math.max(0, limit))
       }),
-    readStreamPage: async (read) => pageOf(streamOf(read.tenant, read.stream), read),
+    readStreamPage: async (read) => streamPage(streamOf(read.tenant, read.stream), read),
     async readLane({ lane, after, limit, types, upTo = Number.MAX_SAFE_INTEGER }) {
       const events = laneEvents(lane).slice(Math.max(0, after), Math.max(0, Math.floor(upTo)))
       return (types === undefined ? events : events.filter((event) => types.includes(event.type))).slice(
@@ -239,22 +234,12 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
         Math.max(0, limit),
       )
     },
-    async *subscribe({ batch = PAGE_DEFAULTS.limit, ...rest }) {
-      const read = (after: number): LanePage => {
-        const events = laneEvents(rest.lane).slice(after, after + batch)
-        return { events, upTo: after + events.length }
-      }
-      for await (const { events } of follow(rest, read, listen)) yield events
+    async *subscribe(subscription) {
+      const read = (after: number): LanePage => lanePage(laneEvents(subscription.lane), subscription, after)
+      for await (const { events } of follow(subscription, read, listen)) yield events
     },
-    subscribeToTypes({ types, batch = PAGE_DEFAULTS.limit, window = PAGE_DEFAULTS.window, ...rest }) {
-      const read = (after: number): LanePage => {
-        const seen = laneEvents(rest.lane).slice(after, after + window)
-        const events = seen.filter((event) => types.includes(event.type)).slice(0, batch)
-        const isCut = events.length === batch
-        return { events, upTo: isCut ? (events.at(-1)?.position ?? after) : after + seen.length }
-      }
-      return follow(rest, read, listen)
-    },
+    subscribeToTypes: (subscription) =>
+      follow(subscription, (after) => lanePage(laneEvents(subscription.lane), subscription, after), listen),
     head: async (lane) => laneEvents(lane).length,
     async laneOf(tenant) {
       if (!isLogName(tenant))
@@ -264,44 +249,6 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     epoch: async () => options.epoch ?? '00000000-0000-4000-8000-000000000000',
     onWake: listen,
   }
-}
-
-async function* follow(
-  { after, lane, signal }: SubscribeOptions,
-  read: (after: number) => LanePage,
-  listen: (listener: WakeListener) => () => void,
-): AsyncGenerator<LanePage, void, void> {
-  let position = after
-  let wakeUp = (): void => {}
-  const onWake = (woken: number): void => {
-    if (woken === lane) wakeUp()
-  }
-  const onAbort = (): void => wakeUp()
-  const stopListening = listen(onWake)
-  signal.addEventListener('abort', onAbort)
-  try {
-    while (!signal.aborted) {
-      const page = read(position)
-      const isNews = page.upTo > position
-      position = page.upTo
-      if (isNews) yield page
-      // Reading and waiting are one turn, so no append fits between them.
-      else await new Promise<void>((resolve) => void (wakeUp = resolve))
-    }
-  } finally {
-    stopListening()
-    signal.removeEventListener('abort', onAbort)
-  }
-}
-
-function pageOf(stream: readonly StoredEvent[], read: StreamPageRead): StreamPage {
-  const range = pageRange(read, stream.length)
-  if (range === undefined) return { events: [], next: undefined }
-  const seen = stream.slice(range.low - 1, range.high)
-  const found = read.types === undefined ? seen : seen.filter((event) => read.types?.includes(event.type))
-  const limit = Math.max(1, Math.floor(read.limit ?? PAGE_DEFAULTS.limit))
-  const events = (read.direction === 'backwards' ? found.toReversed() : found).slice(0, limit)
-  return { events, next: nextOf(read, range, stream.length, events) }
 }
 
 /** Some of the events that an append holds. */
