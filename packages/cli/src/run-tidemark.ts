@@ -23,6 +23,8 @@ import {
   projectionsResumeCommand,
 } from './commands/projections-hold.ts'
 import { projectionsListCommand } from './commands/projections-list.ts'
+import { reactionsHistoryCommand, reactionsRetryCommand, reactionsSkipCommand } from './commands/reactions-decide.ts'
+import { reactionsListCommand, reactionsParkedCommand } from './commands/reactions-list.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { snapshotCommand } from './commands/snapshot.ts'
 import { streamsShowCommand } from './commands/streams-show.ts'
@@ -110,6 +112,16 @@ function createRoot(io: Io, deliver: (outcome: Outcome, asJson: boolean) => void
           skip: storeCommand(io, deliver, parkedSkipCommand),
           discard: storeCommand(io, deliver, parkedDiscardCommand),
           history: storeCommand(io, deliver, parkedHistoryCommand),
+        },
+      }),
+      reactions: defineCommand({
+        meta: { name: 'reactions', description: 'What the server answers events with: how far, and what it could not.' },
+        subCommands: {
+          list: storeCommand(io, deliver, reactionsListCommand),
+          parked: storeCommand(io, deliver, reactionsParkedCommand),
+          retry: storeCommand(io, deliver, reactionsRetryCommand),
+          skip: storeCommand(io, deliver, reactionsSkipCommand),
+          history: storeCommand(io, deliver, reactionsHistoryCommand),
         },
       }),
     },
