@@ -47,7 +47,7 @@ export interface Depot {
   handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void
   /** Port 0 takes a free one. Rejects where the port is taken or not allowed. */
   listen(address: { readonly port: number; readonly host?: string }): Promise<{ readonly url: string }>
-  /** Waits until lists and reports hold all that the log holds now; `false` where that took longer. */
+  /** Waits until the lists hold all that the log holds now; `false` where that took longer. */
   caughtUp(tenant: string, timeoutMs: number): Promise<boolean>
   /** Sends everybody away and lets the database go; takes at most 10 s, and some milliseconds as a rule. */
   close(): Promise<void>
@@ -125,12 +125,8 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
       listen: (address) => server.listen(address),
       caughtUp: async (tenant, timeoutMs) => {
         const lane = await store.laneOf(tenant)
-        const place = { lane, position: await store.head(lane) }
-        const [lists, ofReports] = await Promise.all([
-          projections.waitFor(place, timeoutMs),
-          reports.caughtUp(place, timeoutMs),
-        ])
-        return lists.kind === 'reached' && ofReports
+        const reached = await projections.waitFor({ lane, position: await store.head(lane) }, timeoutMs)
+        return reached.kind === 'reached'
       },
       close: () => (closing ??= close()),
     }

@@ -5,6 +5,7 @@ import type { Domain } from '@tidemark/core'
 import { createAdvances, type Advances } from '../advances.ts'
 import type { Block } from '../interpret-events.ts'
 import type { LeaseState } from '../lease.ts'
+import { createRunGuarded } from '../run-guarded.ts'
 import { knownLanes } from '../statements/checkpoint.ts'
 import { waitForAdvance, type Reached } from '../wait-for-advance.ts'
 import { catalogueName } from './plan-statements.ts'
@@ -22,6 +23,8 @@ export interface SqlProjectionsOptions {
   readonly pollMs?: number
   /** Most events in a batch. Default 500. */
   readonly batch?: number
+  /** Longest that the app's code may take over a batch; an event on which it does not end is parked. Milliseconds, default 500. */
+  readonly applyMs?: number
   /** Brings the engine's schema up to date first. Default true. */
   readonly migrate?: boolean
   /** Failures that are being retried, and those of listeners. Default: dropped, `lag()` still shows them. */
@@ -89,7 +92,8 @@ const LANES_MS = 2_000
  * @throws TablesChangedError, MigrationError, DatabaseError
  */
 export async function openSqlProjections(options: SqlProjectionsOptions): Promise<SqlProjections> {
-  const { store, domain, pollMs = 500, batch = 500, onError = () => {} } = options
+  const { store, domain, pollMs = 500, batch = 500, applyMs = 500, onError = () => {} } = options
+  const runGuarded = createRunGuarded(applyMs)
   const sql = store.sql()
   const clock = (): number => performance.now()
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`
@@ -117,6 +121,7 @@ export async function openSqlProjections(options: SqlProjectionsOptions): Promis
         store,
         sql,
         member,
+        runGuarded,
         lane,
         holder,
         pollMs,
@@ -179,7 +184,8 @@ export async function openSqlProjections(options: SqlProjectionsOptions): Promis
         read: async () => (await readSqlPlace(sql, { projection: id, lane: place.lane }))?.position ?? 0,
       })
     },
-    retryParked: (projection, stream) => retryStream({ domain, store, sql, member: memberOf(projection) }, stream),
+    retryParked: (projection, stream) =>
+      retryStream({ domain, store, sql, runGuarded, member: memberOf(projection) }, stream),
     lag: async () => {
       const all: SqlProjectionLag[] = []
       for (const { id, projection, workers } of members) {

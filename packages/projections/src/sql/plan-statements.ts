@@ -52,7 +52,7 @@ export function planStatements(
     readonly parkedStreams: ReadonlySet<string>
     /** Positions that a person took out for good. */
     readonly skipped: ReadonlySet<number>
-    /** Events that the database refused when they were tried alone, by position. */
+    /** Events that failed when they were tried alone, by position, and how. */
     readonly refused: ReadonlyMap<number, string>
   },
 ): SqlPlan {

@@ -23,7 +23,7 @@ export async function retryStream(
   context: SqlBatchContext,
   at: { readonly tenant: string; readonly lane: number; readonly stream: string },
 ): Promise<SqlRetry> {
-  const { domain, store, sql, member } = context
+  const { domain, store, sql, member, runGuarded } = context
   const set = toProjectionSet([{ id: member.id, projection: toReadable(member.projection) }])
   let settled = 0
   let most = AT_ONCE
@@ -45,11 +45,15 @@ export async function retryStream(
     if (events.length === 0) return failed('The log does not hold this event at its position any more.')
     const { touches, last, block } = interpretEvents(domain, set, events)
     if (last === undefined) return failed(block?.detail ?? 'It cannot be read.')
-    const plan = planStatements(member.projection, touches, {
-      parkedStreams: new Set(),
-      skipped: new Set(),
-      refused: new Map(),
-    })
+    const planned = runGuarded(() =>
+      planStatements(member.projection, touches, { parkedStreams: new Set(), skipped: new Set(), refused: new Map() }),
+    )
+    if (planned.kind === 'failed') {
+      if (most === 1) return failed(planned.message)
+      most = Math.ceil(Math.min(most, events.length) / 2)
+      continue
+    }
+    const plan = planned.value
     const stays = plan.parked[0]
     if (stays?.position === first.position) return failed(stays.error?.message ?? 'It fails still.')
     const tried = events.filter(

@@ -2,6 +2,7 @@ import type { Domain, EventStore } from '@tidemark/core'
 import { DatabaseError, type Driver } from '@tidemark/store'
 import { interpretEvents, messageOf, type Block } from '../interpret-events.ts'
 import { toProjectionSet } from '../registered-projection.ts'
+import type { RunGuarded } from '../run-guarded.ts'
 import type { CommitAnswer } from '../statements/commit-batch.ts'
 import { planStatements, streamKey, toReadable } from './plan-statements.ts'
 import type { SqlProjection } from './sql-projection.ts'
@@ -19,6 +20,8 @@ export interface SqlBatchContext {
   readonly store: Pick<EventStore, 'readLane'>
   readonly sql: Driver
   readonly member: RegisteredSql
+  /** The app's code runs in here. */
+  readonly runGuarded: RunGuarded
 }
 
 export type SqlBatchResult =
@@ -30,15 +33,15 @@ export type SqlBatchResult =
   | { readonly kind: Exclude<CommitAnswer, 'committed'> }
 
 /**
- * Reads the events after a checkpoint, makes their statements and commits them with the checkpoint. Where the database
- * refuses what an event says, the batch is halved until that event stands alone, and is parked. A throw means an outage
+ * Reads the events after a checkpoint, makes their statements and commits them with the checkpoint. Where the code does
+ * not end, or the database refuses what an event says, the batch is halved until that event stands alone, and is parked. A throw means an outage
  * or a bug and leaves either all of the batch or nothing behind; which one it was, the checkpoint tells.
  */
 export async function runSqlBatch(
   context: SqlBatchContext,
   request: { readonly lane: number; readonly from: number; readonly limit: number; readonly fence: number },
 ): Promise<SqlBatchResult> {
-  const { domain, store, sql, member } = context
+  const { domain, store, sql, member, runGuarded } = context
   const { lane, from, fence } = request
   const set = toProjectionSet([{ id: member.id, projection: toReadable(member.projection) }])
   const refused = new Map<number, string>()
@@ -46,7 +49,13 @@ export async function runSqlBatch(
   for (;;) {
     const events = await store.readLane({ lane, after: from, limit })
     if (events.length === 0) return { kind: 'empty' }
-    const { touches, last, block } = interpretEvents(domain, set, events)
+    const read = runGuarded(() => interpretEvents(domain, set, events))
+    if (read.kind === 'failed') {
+      if (limit === 1 || !read.hung) throw new Error(`Events could not be read: ${read.message}`)
+      limit = Math.ceil(Math.min(limit, events.length) / 2)
+      continue
+    }
+    const { touches, last, block } = read.value
     if (last === undefined) {
       if (block === undefined) throw new Error('A batch of events came to nothing and gave no reason.')
       return { kind: 'blocked', block }
@@ -63,7 +72,15 @@ export async function runSqlBatch(
       streams: [...streams.values()],
       range: { lane, after: from, to: last.position },
     })
-    const plan = planStatements(member.projection, touches, { ...held, refused })
+    const planned = runGuarded(() => planStatements(member.projection, touches, { ...held, refused }))
+    if (planned.kind === 'failed') {
+      const [only] = touches
+      if (!planned.hung || only === undefined) throw new Error(`Statements could not be made: ${planned.message}`)
+      if (touches.length === 1) refused.set(only.stored.position, `apply hung: ${planned.message}`)
+      else limit = Math.ceil(Math.min(limit, events.length) / 2)
+      continue
+    }
+    const plan = planned.value
     try {
       const { position: to, id: eventId } = last
       const kind = await commitStatements(sql, { projection: member.id, lane, from, to, eventId, fence, plan })
@@ -73,7 +90,7 @@ export async function runSqlBatch(
       if (!isRefusal(error)) throw error
       const [only] = plan.applied
       if (plan.applied.length === 1 && only !== undefined) {
-        refused.set(only.position, `The database refused what it writes: ${messageOf(error)}`)
+        refused.set(only.position, `the database refused what it writes: ${messageOf(error)}`)
       } else if (limit > 1) limit = Math.ceil(Math.min(limit, events.length) / 2)
       else throw error
     }

@@ -169,6 +169,30 @@ describe('what goes wrong', () => {
     expect(parked[1]).toMatchObject({ reason: 'behind', message: null })
   })
 
+  test('an event on which the code does not end is parked alone, and the process goes on', async () => {
+    const good = countingItems()
+    const hanging: SqlProjection = {
+      ...good,
+      apply: (event, context) => {
+        while ((event.data as { name?: string }).name === 'endless') void event.version
+        return good.apply(event, context)
+      },
+    }
+    for (let n = 0; n < 10; n++) await put(`item/${n}`)
+    await rename('item/7', 'endless')
+    await rename('item/8', 'mug')
+    const projections = await open(hanging, { applyMs: 50 })
+    projections.start()
+    await settled(projections, hanging)
+    const hangs = (name: string): boolean => name === 'endless'
+    expect(await readReport(engine.store.sql(), hanging)).toEqual(reportOf(await log(), hangs))
+    expect((await projections.lag())[0]).toMatchObject({ parked: 1, events: 0 })
+    expect(await projections.retryParked(hanging, { tenant: TENANT, lane: 0, stream: 'item/7' })).toMatchObject({
+      kind: 'failed',
+      settled: 0,
+    })
+  })
+
   test('a statement that would fail for every event parks nothing: the projection stands still and says why', async () => {
     const projection = countingItems()
     const projections = await open(projection)

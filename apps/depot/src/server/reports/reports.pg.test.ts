@@ -10,7 +10,7 @@ import {
   type QueryOutput,
 } from '@tidemark/core'
 import { testDatabase, type TestDatabase } from '@tidemark/testing/postgres'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { DailyRevenue, Order, Product, Search, StockTotals } from '../../domain/index.ts'
 import { createDepot, type Depot } from '../create-depot.ts'
 
@@ -32,7 +32,14 @@ beforeAll(async () => {
   url = (await depot.listen({ port: 0 })).url
   manager = await signIn('harbour', 'ada')
   neighbour = await signIn('meadow', 'finn')
-  expect(await depot.caughtUp('harbour', 20_000)).toBe(true)
+  // Their workers have come to the lane.
+  await vi.waitFor(
+    async () => {
+      const lags = await depot.reports.projections.lag()
+      expect(lags.map(({ state }) => state)).toEqual(['live', 'live', 'live'])
+    },
+    { timeout: 20_000 },
+  )
 }, 120_000)
 
 afterAll(async () => {
