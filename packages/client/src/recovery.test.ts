@@ -93,6 +93,26 @@ describe('a database that the browser has lost', () => {
     expect(customers(device)).toEqual(['edited'])
   })
 
+  test('twice: what was dropped after the first time does not come back the second time', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser, ...offline })
+    const names = Array.from({ length: 12 }, (_, index) => `customer ${String(index)}`)
+    await placeAll(doomed, ...names)
+    loseDatabase(doomed)
+    const again = await openDevice(server, { browser, ...offline })
+    again.link.faults.answer = { kind: 'forbidden' }
+    goOnline(again)
+    await until(() => expect(again.client.attention.get()).toHaveLength(12))
+    const dropped = again.client.attention
+      .get()
+      .find((each) => (each.input as { customer: string }).customer === names[11])
+    await again.client.resolve(dropped?.id ?? '', { kind: 'discard' })
+    loseDatabase(again)
+    const device = await openDevice(server, { browser, ...offline })
+    expect(customers(device)).toEqual(names.slice(0, 11))
+  })
+
   test('and of which the journal is damaged too: says exactly which command is lost, and brings back the others', async () => {
     const server = createMemorySyncServer(shop)
     const browser = createTestBrowser()
