@@ -32,6 +32,9 @@ export type Alert =
   /** The lane waits for other code; `detail` says why. */
   | { readonly kind: 'blocked'; readonly lane: number; readonly reason: string; readonly detail: string }
   | { readonly kind: 'unblocked'; readonly lane: number }
+  /** The rows are further behind than they may be, and new commands are sent away until they have caught up. */
+  | { readonly kind: 'overloaded'; readonly lane: number; readonly events: number; readonly seconds: number }
+  | { readonly kind: 'relieved'; readonly lane: number; readonly events: number; readonly seconds: number }
   /** So many attempts in a row have failed, and go on: the database is away, or something is wrong with it. */
   | { readonly kind: 'failing'; readonly lane: number; readonly failures: number; readonly message: string }
   | { readonly kind: 'recovered'; readonly lane: number }

@@ -67,7 +67,7 @@ export function createLiveConsumer(options: LiveConsumerOptions): LiveConsumer {
     advances.tell(lane, result.to)
     if (suspicion !== undefined) suspicion = clear(suspicion, result.to)
     else if (breaker.kind === 'closed' && asked > 1) {
-      batchSize = nextBatchSize(asked, { events: result.events, ms }, largestBatch)
+      batchSize = nextBatchSize(asked, { events: result.events, ms, bytes: result.bytes }, largestBatch)
     }
     return { kind: 'moved', more: result.more }
   }

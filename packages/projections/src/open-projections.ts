@@ -10,7 +10,9 @@ import { startLaneWorker, type LaneHealth, type LaneWorker } from './lane-worker
 import type { PageRead, PageSnapshot, ProjectionVersion } from './page.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
 import { createParkedTools, type ParkedTools } from './parked-tools.ts'
+import { createLoadShedder } from './load-shedder.ts'
 import { createRunGuarded } from './run-guarded.ts'
+import type { LagLimits } from './shed-load.ts'
 import { knownLanes, readCheckpoint, readLag, SYNCED } from './statements/checkpoint.ts'
 import { createRebuildTools, type RebuildTools } from './rebuild-tools.ts'
 import { readPage } from './statements/read-page.ts'
@@ -40,6 +42,8 @@ export interface ProjectionsOptions {
    * that only helps, beside those of the app.
    */
   readonly retires?: boolean
+  /** How far rows may be behind before {@link Projections.retryAfterMs} sends commands away. Default 100,000 events, 30 s. */
+  readonly lagLimits?: Partial<LagLimits>
   /** What a person should know of, as it happens. */
   readonly onAlert?: OnAlert
   /** Brings the schema up to date first. Default true. */
@@ -88,6 +92,11 @@ export interface Projections {
   /** Waits until the synced projections hold what the log held at a position; never longer than asked. */
   waitFor(place: { readonly lane: number; readonly position: number }, timeoutMs: number): Promise<Reached>
   lag(): Promise<readonly LaneLag[]>
+  /**
+   * Milliseconds after which commands for the lane should come back: its rows are too far behind, and moving. `undefined`
+   * where they are welcome. Answers at once; whoever asks has the lag looked at once a second.
+   */
+  retryAfterMs(lane: number): number | undefined
   /** What this process's workers have done, by lane. Asks nobody. */
   counters(): readonly LaneCounters[]
   /** What people do about events that were set aside. */
@@ -167,6 +176,14 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     if (!closed) lanesTimer = setTimeout(() => void findLanes(), LANES_MS).unref()
   }
 
+  const shedder = createLoadShedder({
+    limits: { events: 100_000, seconds: 30, ...options.lagLimits },
+    lag: () => readLag(sql).then((lanes) => lanes.map((lane) => ({ ...lane, events: lane.head - lane.checkpoint }))),
+    onAlert,
+    onError,
+    clock,
+  })
+
   const waitFor: Projections['waitFor'] = (place, timeoutMs) =>
     waitForAdvance({
       ...place,
@@ -220,6 +237,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     },
     onAdvance: (listener) => advances.listen(listener),
     waitFor,
+    retryAfterMs: (lane) => shedder.retryAfterMs(lane),
     counters: () => [...workers.values()].map((worker) => ({ ...worker.health().counters })),
     lag: async () => {
       const lanes = await readLag(sql)

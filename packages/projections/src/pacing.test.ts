@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { backOffMs, nextBatchSize } from './pacing.ts'
+import { backOffMs, estimateBytes, nextBatchSize } from './pacing.ts'
 
 test('a batch grows after a full and quick one, shrinks after a slow one, and stays inside its bounds', () => {
   expect(nextBatchSize(100, { events: 100, ms: 20 }, 1_000)).toBe(200)
@@ -9,6 +9,20 @@ test('a batch grows after a full and quick one, shrinks after a slow one, and st
   expect(nextBatchSize(400, { events: 400, ms: 1_500 }, 1_000)).toBe(200)
   expect(nextBatchSize(60, { events: 60, ms: 1_500 }, 1_000)).toBe(50)
   expect(nextBatchSize(10, { events: 10, ms: 1_500 }, 10)).toBe(10)
+})
+
+test('a batch of large events is as small as their size asks for, and grows again behind them', () => {
+  const large = { events: 100, ms: 20, bytes: 100 * 200_000 }
+  expect(nextBatchSize(100, large, 1_000)).toBe(40)
+  expect(nextBatchSize(40, { events: 40, ms: 20, bytes: 40 * 20_000_000 }, 1_000)).toBe(1)
+  expect(nextBatchSize(40, { events: 40, ms: 20, bytes: 40 * 110 }, 1_000)).toBe(80)
+  expect(nextBatchSize(1, { events: 1, ms: 20, bytes: 110 }, 1_000)).toBe(2)
+})
+
+test('the size of events is told from some of them', () => {
+  const events = Array.from({ length: 100 }, () => ({ data: { text: 'x'.repeat(989) } }))
+  expect(estimateBytes(events)).toBe(100 * 1_000)
+  expect(estimateBytes([])).toBe(0)
 })
 
 test('pauses grow with the failures up to 2 s, are never zero, and are spread', () => {

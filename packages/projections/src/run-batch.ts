@@ -7,6 +7,7 @@ import { condemnByStream, condemnTouches } from './condemn.ts'
 import { UNPARKED } from './control-event.ts'
 import { foldBatch, keyId, type BatchWrites, type ParkedEvent, type RowId } from './fold-batch.ts'
 import { interpretEvents, type Block, type InterpretedEvents, type Touch } from './interpret-events.ts'
+import { estimateBytes } from './pacing.ts'
 import type { ProjectionSet } from './registered-projection.ts'
 import type { Guarded, RunGuarded } from './run-guarded.ts'
 import { REBUILT } from './rebuild-event.ts'
@@ -45,6 +46,8 @@ export type BatchResult =
       readonly to: number
       readonly events: number
       readonly rows: number
+      /** About how many the events' data takes as JSON. */
+      readonly bytes: number
       /** Events that were set aside for what is wrong with themselves. */
       readonly parked: readonly ParkedEvent[]
       readonly breaker: Breaker
@@ -140,6 +143,7 @@ export async function runBatch(context: BatchContext, request: BatchRequest): Pr
     to: last.position,
     events: countUpTo(events, last),
     rows: writes.rows.length,
+    bytes: estimateBytes(events),
     parked: writes.parked.filter((event) => event.reason !== 'behind'),
     breaker,
     more: control !== -1 || found.length >= limit,
@@ -164,7 +168,7 @@ async function runControlEvent(
         : await carryOut(context, request, event)
     if (result.kind === 'blocked') return result
     if (result.kind !== 'committed') return { kind: result.kind }
-    return { kind: 'committed', to: event.position, events: 1, rows: 0, parked: [], breaker: request.judge([]), more }
+    return { kind: 'committed', to: event.position, events: 1, rows: 0, bytes: 0, parked: [], breaker: request.judge([]), more }
   } catch (error) {
     if (!isRejected(error)) throw error
     return { kind: 'failed', events: 1, until: event.position, hung: false, message: error.message }

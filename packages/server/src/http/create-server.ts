@@ -19,6 +19,7 @@ import { createSyncRouter } from '../sync/router.ts'
 import { createStreamCount } from '../sync/stream-count.ts'
 import { addDevRoutes } from './dev-routes.ts'
 import { codeOfStatus, sendError } from './errors.ts'
+import { readMetrics } from './metrics.ts'
 import { createReadiness } from './readiness.ts'
 import { addSecurityHeaders, isCrossSite } from './security-headers.ts'
 import { addStaticFiles, answerUnknown, isApiPath } from './static-files.ts'
@@ -50,6 +51,11 @@ export interface SyncServerOptions {
   /** A built web app, served beside the API. */
   readonly staticDirectory?: string
   readonly sealKeys: readonly SealKey[]
+  /**
+   * Opens `/metrics`, in the text format of Prometheus, to whoever can reach the port: it tells how much is going on in every
+   * lane. Default false.
+   */
+  readonly metrics?: boolean
   /** Other origins whose pages may call, such as `https://app.example.com`. Default: none but the server's own. */
   readonly origins?: readonly string[]
   readonly limits?: Partial<ServerLimits>
@@ -104,7 +110,16 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
     snapshots: createSnapshots(store.tenantSql()),
     onProblem: ({ cause }) => logger.warn('a snapshot could not be used or stored', errorFields(cause)),
   })
-  const pipeline = createPipeline({ ...options.pipeline, domain, store, loader, now, logger, sealToken: sealer.token })
+  const pipeline = createPipeline({
+    ...options.pipeline,
+    domain,
+    store,
+    loader,
+    now,
+    logger,
+    sealToken: sealer.token,
+    retryAfterMs: async (tenant) => projections.retryAfterMs(await store.laneOf(tenant)),
+  })
   const stopping = new AbortController()
   const watch = createLaneWatch({ store, projections, logger })
   const feed = createFeed({ domain, store, projections, sealer, scopesOf, now })
@@ -164,6 +179,14 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
       .header('cache-control', 'no-store')
       .send({ ready: reasons.length === 0, reasons })
   })
+  if (options.metrics === true) {
+    app.get('/metrics', async (_request, reply) =>
+      reply
+        .header('cache-control', 'no-store')
+        .type('text/plain; version=0.0.4; charset=utf-8')
+        .send(await readMetrics(projections)),
+    )
+  }
   addTrpcRoute(app, { router, verifier: options.verifier, limiter, logger })
   if (options.devIssuer !== undefined) addDevRoutes(app, options.devIssuer)
   const hasApp = options.staticDirectory !== undefined

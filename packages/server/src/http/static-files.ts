@@ -43,5 +43,5 @@ export function answerUnknown(request: FastifyRequest, reply: FastifyReply, hasA
 
 /** Paths that belong to the server and never to the app. */
 export function isApiPath(path: string): boolean {
-  return /^\/(?:trpc|dev|livez|readyz)(?:[/?]|$)/.test(path)
+  return /^\/(?:trpc|dev|livez|readyz|metrics)(?:[/?]|$)/.test(path)
 }

@@ -21,6 +21,8 @@ export interface PipelineOptions {
   readonly clock?: Partial<ClockWindow>
   /** Commands worked on at a time; more are told to come back. Default 10,000. */
   readonly maxInFlight?: number
+  /** Milliseconds after which commands of the tenant should come back, where they are not welcome now. */
+  readonly retryAfterMs?: (tenant: string) => Promise<number | undefined>
   /** Without it the tokens of accepted commands are empty texts, which no read takes. */
   readonly sealToken?: (claims: TokenClaims) => string
   readonly logger?: Logger
@@ -152,6 +154,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       if (inFlight > 0 && inFlight + commands.length > maxInFlight) return all(retry('overloaded'))
       inFlight += commands.length
       try {
+        const after = await options.retryAfterMs?.(principal.tenant)
+        if (after !== undefined) return all(retry('overloaded', after))
         const answers = await judgeAll(principal, device, commands)
         return commands.map(({ id }, index) => ({ id, answer: answers[index] as PushAnswer }))
       } catch (error) {
