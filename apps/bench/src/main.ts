@@ -46,8 +46,24 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
     const { measureProjections } = await import('./projections/projections.ts')
     const { PROJECTION_BARS } = await import('./projections/bars.ts')
     const plan = quick
-      ? { rounds: 2, events: 10_000, followSeconds: 1, smallBacklog: 10_000, largeBacklog: 50_000, burst: 20_000, quick }
-      : { rounds: 9, events: 50_000, followSeconds: 4, smallBacklog: 10_000, largeBacklog: 1_000_000, burst: 100_000, quick }
+      ? {
+          rounds: 2,
+          events: 10_000,
+          followSeconds: 1,
+          smallBacklog: 10_000,
+          largeBacklog: 50_000,
+          burst: 20_000,
+          quick,
+        }
+      : {
+          rounds: 9,
+          events: 50_000,
+          followSeconds: 4,
+          smallBacklog: 10_000,
+          largeBacklog: 1_000_000,
+          burst: 100_000,
+          quick,
+        }
     return {
       name,
       bars: PROJECTION_BARS,

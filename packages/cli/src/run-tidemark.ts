@@ -115,7 +115,10 @@ function createRoot(io: Io, deliver: (outcome: Outcome, asJson: boolean) => void
         },
       }),
       reactions: defineCommand({
-        meta: { name: 'reactions', description: 'What the server answers events with: how far, and what it could not.' },
+        meta: {
+          name: 'reactions',
+          description: 'What the server answers events with: how far, and what it could not.',
+        },
         subCommands: {
           list: storeCommand(io, deliver, reactionsListCommand),
           parked: storeCommand(io, deliver, reactionsParkedCommand),

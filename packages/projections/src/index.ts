@@ -39,11 +39,7 @@ export {
   type ReactionTools,
 } from './reactions/reaction-tools.ts'
 export type { PushCommands } from './reactions/perform-commands.ts'
-export type {
-  ParkedReaction,
-  ParkedReactionFilter,
-  ReactionDecision,
-} from './reactions/statements/parked-reactions.ts'
+export type { ParkedReaction, ParkedReactionFilter, ReactionDecision } from './reactions/statements/parked-reactions.ts'
 export type { StoredReactionLag } from './reactions/statements/reaction-lane.ts'
 export {
   openSqlProjections,

@@ -168,7 +168,16 @@ async function runControlEvent(
         : await carryOut(context, request, event)
     if (result.kind === 'blocked') return result
     if (result.kind !== 'committed') return { kind: result.kind }
-    return { kind: 'committed', to: event.position, events: 1, rows: 0, bytes: 0, parked: [], breaker: request.judge([]), more }
+    return {
+      kind: 'committed',
+      to: event.position,
+      events: 1,
+      rows: 0,
+      bytes: 0,
+      parked: [],
+      breaker: request.judge([]),
+      more,
+    }
   } catch (error) {
     if (!isRejected(error)) throw error
     return { kind: 'failed', events: 1, until: event.position, hung: false, message: error.message }

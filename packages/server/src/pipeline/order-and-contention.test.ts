@@ -242,21 +242,21 @@ describe('a store in trouble', () => {
   })
 
   test('where the rows are too far behind, commands are told when to come back, and nothing is stored', async () => {
-  const sentAway: string[] = []
-  const { push, store } = setUpPipeline({
-    retryAfterMs: async (tenant) => {
-      sentAway.push(tenant)
-      return sentAway.length === 1 ? 4_000 : undefined
-    },
+    const sentAway: string[] = []
+    const { push, store } = setUpPipeline({
+      retryAfterMs: async (tenant) => {
+        sentAway.push(tenant)
+        return sentAway.length === 1 ? 4_000 : undefined
+      },
+    })
+    const command = pushed(newWallet(), 'deposit', { amount: 1 })
+    expect(await push(command)).toEqual({ kind: 'retry', after: 4_000, reason: 'overloaded' })
+    expect(await store.head(0)).toBe(0)
+    expect(await push(command)).toMatchObject({ kind: 'accepted' })
+    expect(sentAway).toEqual(['acme', 'acme'])
   })
-  const command = pushed(newWallet(), 'deposit', { amount: 1 })
-  expect(await push(command)).toEqual({ kind: 'retry', after: 4_000, reason: 'overloaded' })
-  expect(await store.head(0)).toBe(0)
-  expect(await push(command)).toMatchObject({ kind: 'accepted' })
-  expect(sentAway).toEqual(['acme', 'acme'])
-})
 
-test('more commands than may be in flight are told to come back', async () => {
+  test('more commands than may be in flight are told to come back', async () => {
     const { push, pushAll } = setUpPipeline({ maxInFlight: 3 })
     const [first, second] = await Promise.all([
       pushAll(Array.from({ length: 3 }, () => pushed(newWallet(), 'deposit', { amount: 1 }))),
