@@ -1,4 +1,4 @@
-import type { Principal, PushAnswer, Reaction, StoredEvent } from '@tidemark/core'
+import type { JsonObject, NewEvent, Principal, PushAnswer, Reaction, StoredEvent } from '@tidemark/core'
 import { openReactions, type Reactions, type ReactionsOptions } from '@tidemark/projections'
 import { openStore, type Driver, type PostgresStore } from '@tidemark/store'
 import { testDatabase } from '@tidemark/testing/postgres'
@@ -156,6 +156,40 @@ test('a replay of the whole log sends nothing anew', async () => {
   expect(await log()).toEqual(before)
   expect(before.filter(({ type }) => type === 'shelf.taken')).toHaveLength(2)
   expect(before.filter(({ type }) => type === 'cart.markedShort')).toHaveLength(2)
+})
+
+test('what a split carries forward, or a transformation wrote anew, is not answered a second time', async () => {
+  const reactions = await run()
+  const data = { line: 'a', sku: 'cup', pieces: 2 }
+  const event = (type: string, metadata: JsonObject = {}): NewEvent => ({
+    id: newId(),
+    type,
+    schema: 1,
+    data,
+    metadata,
+  })
+  const common = { tenant: 'acme', principal: 'ann', device: null, occurredAt: new Date().toISOString() }
+  await add('long', 'a', 'cup', 2)
+  const split = await store.splitStream({
+    ...common,
+    stream: 'cart/long',
+    successor: 'cart/next',
+    expected: 1,
+    command: { id: newId(), hash: '0'.repeat(32) },
+    close: event('cart.dropped'),
+    open: [event('cart.added')],
+  })
+  expect(split.kind).toBe('split')
+  const transformed = event('cart.added', { transformed: { run: 'r', stream: 'cart/long' } })
+  await store.append({ ...common, stream: 'cart/copy', expected: 0, command: null, events: [transformed] })
+  await add('next', 'b', 'cup', 1)
+  await settled(reactions)
+  // The closing event is one of the stream's own, and has been answered.
+  expect((await told()).filter((one) => one.includes('reaction:')).map((one) => one.split(' ', 2).join(' '))).toEqual(
+    expect.arrayContaining(['taken a', 'back a', 'taken b']),
+  )
+  expect(await reactions.parked.list()).toEqual([])
+  expect((await log()).filter(({ type }) => type === 'shelf.taken')).toHaveLength(2)
 })
 
 test('an event it cannot answer parks its stream; the others go on, and a retry keeps the order', async () => {

@@ -1,4 +1,11 @@
-import { readEvent, type Domain, type EventStore, type Reaction, type StoredEvent } from '@tidemark/core'
+import {
+  isCarriedForward,
+  readEvent,
+  type Domain,
+  type EventStore,
+  type Reaction,
+  type StoredEvent,
+} from '@tidemark/core'
 import { scanLane, type Driver } from '@tidemark/store'
 import { describeFailure, type Block } from '../interpret-events.ts'
 import type { Around, EventsWithStates } from './events-with-states.ts'
@@ -174,7 +181,7 @@ type Screened =
 
 /** What can be said of an event before anything is loaded for it. */
 function screen({ domain, reaction, means }: LaneReactions, stored: StoredEvent): Screened {
-  if (!reaction.types.has(stored.type)) return { kind: 'out' }
+  if (!reaction.types.has(stored.type) || isToldAgain(stored)) return { kind: 'out' }
   const read = readEvent(domain, stored)
   switch (read.kind) {
     case 'event': {
@@ -193,6 +200,11 @@ function screen({ domain, reaction, means }: LaneReactions, stored: StoredEvent)
     case 'invalid-data':
       return { kind: 'park', cause: { reason: 'unreadable', message: describeFailure(stored, read) } }
   }
+}
+
+/** What a split carries forward, or a copy-and-transform run wrote anew: it was answered where it happened. */
+function isToldAgain(stored: StoredEvent): boolean {
+  return isCarriedForward(stored) || stored.metadata['transformed'] !== undefined
 }
 
 async function answer(context: LaneReactions, stored: StoredEvent, around: Around): Promise<Performed> {

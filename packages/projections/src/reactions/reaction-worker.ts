@@ -154,7 +154,7 @@ export function startReactionWorker(options: ReactionWorkerOptions): ReactionWor
     }
     if (had !== 'held') place = undefined
     if (place === undefined) {
-      // Before the lease's fence can be told from it.
+      // A lane that came after its registration has none yet.
       await enterReactionLane(sql, { consumer, lane })
       const position = (await readCheckpoint(sql, { consumer, lane }))?.position ?? 0
       place = { stored: position, seen: position }
