@@ -11,7 +11,7 @@ async function ask(reply: QueryReply | TransportFailure | undefined): Promise<un
   }
   const rest: Transport = { push: never, pull: never, history: never, live: never }
   const transport = reply === undefined ? rest : { ...rest, query: () => Promise.resolve(reply) }
-  return askServer(transport, Sums, { of: 'all' }, {})
+  return askServer(transport, Sums, { of: 'all' }, { after: [] })
 }
 
 test.each<[string, QueryReply | TransportFailure | undefined, unknown]>([

@@ -14,12 +14,13 @@ export async function askServer<Q extends QueryDefinition>(
   transport: Transport,
   definition: Q,
   input: QueryInput<Q>,
-  { signal, waitMs, late }: QueryOptions,
+  { signal, waitMs, late, after }: QueryOptions & { readonly after: readonly string[] },
 ): Promise<QueryResult<QueryOutput<Q>>> {
   const request = {
     protocol: PROTOCOL_VERSION,
     query: definition.name,
     input: input as Json,
+    after: [...after],
     ...(waitMs === undefined ? {} : { waitMs }),
     ...(late === undefined ? {} : { late }),
   }

@@ -296,7 +296,14 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     status: status.live,
     history: (stream, signal) =>
       readHistory(domain, transport, stream, () => mirror.commandsOf(stream), signal ?? new AbortController().signal),
-    query: (definition, input, options = {}) => askServer(transport, definition, input, options),
+    query: async (definition, input, options = {}) => {
+      // What is confirmed on this device, by whichever tab: an answer older than what stands beside it would be odd.
+      const { cursor } = await database.read(['cursors'], readFeed).then(
+        ({ value }) => value,
+        () => ({ cursor: null }),
+      )
+      return askServer(transport, definition, input, { ...options, after: cursor === null ? [] : [cursor] })
+    },
     resolve: (id, resolution) =>
       resolveAttention(
         {

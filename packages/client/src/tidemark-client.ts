@@ -51,8 +51,8 @@ export interface TidemarkClient {
   /** What happened in a stream, when and by whom: from the server, and this device's own pending events after it. */
   history(stream: StreamId, signal?: AbortSignal): Promise<HistoryResult>
   /**
-   * Asks the server what only it can answer; the answer holds what this tab has sent. Nothing of it is kept on the device:
-   * without a network it is `offline` at once.
+   * Asks the server what only it can answer. The answer holds what this device shows as confirmed and what this tab has sent.
+   * Nothing of it is kept on the device: without a network it is `offline`.
    */
   query<Q extends QueryDefinition>(
     definition: Q,
@@ -203,14 +203,14 @@ export type HistoryResult =
 
 export interface QueryOptions {
   readonly signal?: AbortSignal
-  /** How long the server may wait for the answer to hold this tab's own writes. Milliseconds, at most 10,000, default 2,000. */
+  /** How long the server may wait for the answer to hold that. Milliseconds, at most 10,000, default 2,000. */
   readonly waitMs?: number
   /** When that time is up: the answer as it is, marked `stale` (default); or none, `late`. */
   readonly late?: 'stale' | 'refuse'
 }
 
 export type QueryResult<Output = unknown> =
-  /** `stale`: it may lack this tab's newest writes. */
+  /** `stale`: it may lack what this device has written or seen last. */
   | { readonly kind: 'answer'; readonly output: Output; readonly stale: boolean }
   | { readonly kind: 'late'; readonly reason: 'timeout' | 'unknown_token' }
   /** The server is filling what it answers from, for the first time. `progress`: 0 to 1. */

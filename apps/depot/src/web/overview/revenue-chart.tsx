@@ -8,7 +8,9 @@ import { toBars } from './bars.ts'
 import { ReportNote } from './report-note.tsx'
 import { useQuery } from './use-query.ts'
 
-const DAYS = { days: 30 }
+const DAYS = { days: 14 }
+/** Of a hundred: a day on which anything happened is seen. */
+const LEAST_HEIGHT = 1
 const label = texts.overview.revenue
 type Days = QueryOutput<typeof DailyRevenue>['days']
 
@@ -55,8 +57,8 @@ function Chart({ days }: { readonly days: Days }): ReactNode {
             key={days[index]?.day}
             x={index * 10 + 1.5}
             width={7}
-            y={bar.top * 100}
-            height={bar.height * 100}
+            y={bar.isNegative ? bar.top * 100 : Math.min(bar.top * 100, base * 100 - LEAST_HEIGHT)}
+            height={bar.height === 0 ? 0 : Math.max(LEAST_HEIGHT, bar.height * 100)}
             rx={1}
             className={clsx(bar.isNegative ? 'fill-bad' : 'fill-accent')}
           >
@@ -89,13 +91,13 @@ function DayTable({ days }: { readonly days: Days }): ReactNode {
           <th scope="col" className="py-1 font-medium">
             {label.day}
           </th>
-          <th scope="col" className="py-1 text-right font-medium">
+          <th scope="col" className="py-1 pl-3 text-right font-medium">
             {label.amount}
           </th>
-          <th scope="col" className="py-1 text-right font-medium">
+          <th scope="col" className="py-1 pl-3 text-right font-medium">
             {label.orders}
           </th>
-          <th scope="col" className="py-1 text-right font-medium">
+          <th scope="col" className="py-1 pl-3 text-right font-medium">
             {label.returned}
           </th>
         </tr>
@@ -106,9 +108,9 @@ function DayTable({ days }: { readonly days: Days }): ReactNode {
             <th scope="row" className="py-1.5 text-left font-normal">
               {formatDay(day)}
             </th>
-            <td className="py-1.5 text-right font-medium">{formatMoney(revenue)}</td>
-            <td className="py-1.5 text-right text-soft">{formatCount(orders)}</td>
-            <td className="py-1.5 text-right text-soft">{formatCount(returned)}</td>
+            <td className="py-1.5 pl-3 text-right font-medium">{formatMoney(revenue)}</td>
+            <td className="py-1.5 pl-3 text-right text-soft">{formatCount(orders)}</td>
+            <td className="py-1.5 pl-3 text-right text-soft">{formatCount(returned)}</td>
           </tr>
         ))}
       </tbody>

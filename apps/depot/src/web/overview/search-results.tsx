@@ -92,10 +92,8 @@ function HitLink({ hit }: { readonly hit: SearchHit }): ReactNode {
         <span className="block truncate font-medium">
           {isOrder ? texts.order.named(hit.title) : hit.detail || hit.title}
         </span>
-        <span className="mt-0.5 block truncate text-sm text-soft">
-          {isOrder ? hit.detail : hit.title}
-          {hit.line !== '' && ` · ${label.line(hit.line)}`}
-        </span>
+        <span className="mt-0.5 block truncate text-sm text-soft">{isOrder ? hit.detail : hit.title}</span>
+        {hit.line !== '' && <span className="mt-0.5 block truncate text-sm text-soft">{label.line(hit.line)}</span>}
       </span>
     </Link>
   )

@@ -5,6 +5,8 @@ import { useClient, useSyncStatus } from '@tidemark/react'
 
 /** While a report is being filled for the first time it is asked for again this often. */
 const BUILDING_MS = 1_000
+/** Others' changes: an answer that has not changed costs the server a look. */
+const REFRESH_MS = 15_000
 
 interface Asked<Output> {
   readonly question: string
@@ -19,8 +21,8 @@ export interface QueryView<Output> {
 }
 
 /**
- * Asks the server, and again when the question changes, when the server is back, and when what this device did has
- * reached it. `input` is compared by its JSON.
+ * Asks the server, and again when the question changes, when the server is back, when what this device did has reached
+ * it, and every now and then while somebody is looking. `input` is compared by its JSON.
  */
 export function useQuery<Q extends QueryDefinition>(
   definition: Q,
@@ -41,12 +43,14 @@ export function useQuery<Q extends QueryDefinition>(
     if (wanted === undefined) return undefined
     const left = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
+    const askAgain = (ms: number): void => {
+      timer = setTimeout(() => (document.hidden ? askAgain(ms) : setAgain((times) => times + 1)), ms)
+    }
     void client.query(definition, wanted.input, { signal: left.signal }).then((result) => {
       if (left.signal.aborted) return
       setAsked({ question: wanted.text, result })
       if (result.kind === 'answer') setLatest(result.output)
-      if (result.kind === 'building' || result.kind === 'busy')
-        timer = setTimeout(() => setAgain((times) => times + 1), BUILDING_MS)
+      askAgain(result.kind === 'building' || result.kind === 'busy' ? BUILDING_MS : REFRESH_MS)
     })
     return () => {
       left.abort()
