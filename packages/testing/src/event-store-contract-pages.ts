@@ -102,7 +102,7 @@ export function describePages(store: EventStore): void {
       const found: number[] = []
       for (let place = start; found.length < 16;) {
         const controller = new AbortController()
-        const options = { lane, after: place, types: [RARE], batch: 3, window: 7, signal: controller.signal }
+        const options = { lane, after: place, types: [RARE], batch: 2, window: 35, signal: controller.signal }
         for await (const { events, upTo } of store.subscribeToTypes(options)) {
           found.push(...events.map((event) => event.position))
           expect(upTo).toBeGreaterThan(place)

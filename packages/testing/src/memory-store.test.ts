@@ -12,6 +12,16 @@ test('recorded times never run backwards, whatever the clock does', async () => 
   expect(events.map((event) => Date.parse(event.recordedAt))).toEqual([5_000, 5_000, 9_000])
 })
 
+test('what is appended together is recorded at one time, however long it takes', async () => {
+  let time = 0
+  const store = createMemoryStore({ now: () => time++ })
+  const { tenant, principal, device, occurredAt } = newAppend()
+  const streams = ['order/1', 'order/2'].map((stream) => ({ stream, expected: 0, events: [newEvent()] }))
+  await store.appendAtomically({ tenant, principal, device, command: null, occurredAt, streams })
+  const events = await store.readLane({ lane: 0, after: 0, limit: 10 })
+  expect(new Set(events.map((event) => event.recordedAt)).size).toBe(1)
+})
+
 test('what a caller or a reader does to an object afterwards changes nothing in the log', async () => {
   const store = createMemoryStore()
   const data = { list: [1] }

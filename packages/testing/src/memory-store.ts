@@ -81,12 +81,16 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
     eventsByStream.get(streamKey(tenant, stream)) ?? []
 
   /** Appends what holds; each of the commands gets the result. */
-  const write = (append: EncodedAppend, commands: readonly Pick<MergedMember, 'principal' | 'command'>[]) => {
+  const write = (
+    append: EncodedAppend,
+    commands: readonly Pick<MergedMember, 'principal' | 'command'>[],
+    time = now(),
+  ) => {
     const { tenant, stream, principal, device, command, occurredAt } = append
     const events = getOrAdd(eventsByStream, streamKey(tenant, stream), () => [])
     const lane = laneOf(tenant)
     const log = laneEvents(lane)
-    const recordedAt = new Date(Math.max(now(), Date.parse(log.at(-1)?.recordedAt ?? '1970-01-01'))).toISOString()
+    const recordedAt = new Date(Math.max(time, Date.parse(log.at(-1)?.recordedAt ?? '1970-01-01'))).toISOString()
     for (const [index, id] of append.ids.entries()) {
       const stored: StoredEvent = freeze({
         id,
@@ -146,9 +150,10 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore 
       const end = closed(tenant, stream)
       if (end !== undefined) return { ...end, stream }
     }
+    const time = now()
     for (const part of written) {
-      if (part === written.at(-1)) write(part, command === null ? [] : [{ principal, command }])
-      else write({ ...part, command: null }, [])
+      if (part === written.at(-1)) write(part, command === null ? [] : [{ principal, command }], time)
+      else write({ ...part, command: null }, [], time)
     }
     const versions = parts.map((part) => streamOf(tenant, part.stream).length)
     if (written.length === 0) return { kind: 'checked', versions }

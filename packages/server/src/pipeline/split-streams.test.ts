@@ -1,6 +1,7 @@
 import { createMemoryStore } from '@tidemark/testing'
 import { newCommand, newEvent } from '@tidemark/testing/event-store-contract'
-import type { EventStore, SplitAnswer } from '@tidemark/core'
+import { successorIn, type EventStore, type SplitAnswer, type StoredEvent } from '@tidemark/core'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { setUpPipeline } from '../fixtures/pipeline-world.ts'
 import { ann, bob, laptop, newWallet, phone, pushed } from '../fixtures/push.ts'
@@ -19,6 +20,13 @@ async function split(
     close: newEvent({ text: 'closed' }, 'wallet.noted'),
     open: [newEvent({ amount: carried }, 'wallet.deposited'), newEvent({ title: 'carried' }, 'wallet.renamed')],
   })
+}
+
+function balanceOf(events: readonly StoredEvent[]): number {
+  return events.reduce((sum, { type, data }) => {
+    const { amount = 0 } = data as { amount?: number }
+    return sum + (type === 'wallet.deposited' ? amount : type === 'wallet.withdrawn' ? -amount : 0)
+  }, 0)
 }
 
 const base = (version: number, after: string | null = null) => ({ base: { version, after } })
@@ -154,6 +162,61 @@ describe('a stream that was split', () => {
       theirs: [{ data: { title: 'bob' } }],
     })
     expect(await push(pushed(old, 'rename', { title: 'x' }, base(2)))).toMatchObject({ kind: 'accepted' })
+  })
+
+  test('split again and again under two nodes, it loses nothing, doubles nothing and is never overdrawn', async () => {
+    const step = fc.record({
+      kind: fc.constantFrom('deposit', 'withdraw', 'note', 'split'),
+      amount: fc.integer({ min: 1, max: 4 }),
+      node: fc.nat(1),
+      target: fc.nat(3),
+      together: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const store = createMemoryStore()
+        const nodes = [setUpPipeline({ store }), setUpPipeline({ store })] as const
+        const chain = [newWallet()]
+        const sent: string[] = []
+        const accepted: string[] = []
+        let under: Promise<unknown>[] = []
+        for (const { kind, amount, node, target, together } of steps) {
+          const stream = chain[Math.min(target, chain.length - 1)] as string
+          if (kind === 'split') {
+            const last = chain.at(-1) as string
+            const [events = []] = await store.readStreams([{ tenant: 'acme', stream: last, after: 0 }])
+            if (events.length === 0) continue
+            const next = newWallet()
+            const answer = await split(store, last, next, Math.max(1, balanceOf(events)))
+            if (answer.kind === 'split') chain.push(next)
+          } else {
+            const command = pushed(stream, kind, kind === 'note' ? { text: 'x' } : { amount })
+            sent.push(command.id)
+            const who = node === 0 ? ([ann, phone] as const) : ([bob, laptop] as const)
+            const answering = (nodes[node] ?? nodes[0]).push(command, ...who).then((answer) => {
+              expect(['accepted', 'refused']).toContain(answer.kind)
+              if (answer.kind === 'accepted') accepted.push(command.id)
+            })
+            under.push(answering)
+          }
+          if (together) continue
+          await Promise.all(under)
+          under = []
+        }
+        await Promise.all(under)
+        const read = await store.readStreams(chain.map((stream) => ({ tenant: 'acme', stream, after: 0 })))
+        const stored = read.flat().flatMap(({ command }) => (sent.includes(command ?? '') ? [command] : []))
+        expect(stored.toSorted()).toEqual(accepted.toSorted())
+        for (const events of read) {
+          for (let version = 1; version <= events.length; version++) {
+            expect(balanceOf(events.slice(0, version))).toBeGreaterThanOrEqual(0)
+          }
+        }
+        // All but the last are closed, and nothing stands behind the end.
+        for (const events of read.slice(0, -1)) expect(events.findIndex(successorIn)).toBe(events.length - 1)
+      }),
+      { numRuns: 60 },
+    )
   })
 
   test('what went on as another kind of thing takes no commands of this kind', async () => {
