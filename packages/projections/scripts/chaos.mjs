@@ -18,7 +18,8 @@ const packages = join(import.meta.dirname, '..', '..')
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
 const child = spawn(
   process.execPath,
-  [vitest, 'run', '--root', packages, '--project', 'pg', '--disable-console-intercept', 'projections/src/chaos'],
+  // The filter first: the last option would take it for its value.
+  [vitest, 'run', 'projections/src/chaos', '--root', packages, '--project', 'pg', '--disable-console-intercept'],
   {
     stdio: 'inherit',
     env: { ...process.env, TIDEMARK_CHAOS_KILLS: String(kills), TIDEMARK_CHAOS_SEED: String(seed) },
