@@ -88,6 +88,17 @@ test('a byte of IndexedDB is changed while the browser is closed: nothing that w
   expect(await app.pending()).toEqual(['first', 'flipped-text', 'last'])
 })
 
+test('the backing store of IndexedDB is beyond repair: the journal has everything', async ({ app }) => {
+  await app.open()
+  for (const text of ['one', 'two']) await app.write(text)
+  await app.quit()
+  expect(app.breakBackingStore()).toBe(1)
+  await app.start()
+  expect(await app.open()).toBeNull()
+  expect(await app.pending()).toEqual(['one', 'two'])
+  expect(await app.status()).toMatchObject({ recovery: { restored: 2, lost: [], unnamed: 0 } })
+})
+
 test('a byte of the journal is changed as well: the command it was in is named as lost, the others are there', async ({
   app,
 }) => {
