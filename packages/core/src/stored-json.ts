@@ -37,9 +37,13 @@ export type StoredJsonResult =
   | { readonly ok: true; readonly text: string; readonly value: Json }
   | { readonly ok: false; readonly issue: JsonIssue }
 
+export type StoredTextResult =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly issue: JsonIssue }
+
 export const STORED_JSON_LIMITS: Required<StoredJsonLimits> = { maxDepth: 64, maxLength: 262_144 }
 
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 /**
  * Encodes a value in canonical form: object keys sorted, no white space, `-0` as `0`. Equal values give equal texts,
@@ -51,10 +55,7 @@ export function toStoredJson(value: unknown, limits: StoredJsonLimits = {}): Sto
 }
 
 /** {@link toStoredJson} for who needs the text only: reading it back costs as much as writing it. */
-export function toStoredText(
-  value: unknown,
-  limits: StoredJsonLimits = {},
-): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly issue: JsonIssue } {
+export function toStoredText(value: unknown, limits: StoredJsonLimits = {}): StoredTextResult {
   const walk: Walk = {
     maxDepth: limits.maxDepth ?? STORED_JSON_LIMITS.maxDepth,
     left: limits.maxLength ?? STORED_JSON_LIMITS.maxLength,
@@ -210,7 +211,7 @@ export function isJsonArray(value: Json): value is readonly Json[] {
   return Array.isArray(value)
 }
 
-function stringIssue(text: string): 'nul_character' | 'lone_surrogate' | undefined {
+export function stringIssue(text: string): 'nul_character' | 'lone_surrogate' | undefined {
   if (text.includes('\u0000')) return 'nul_character'
   // With the u flag a surrogate matches only where it is not half of a pair.
   return /\p{Surrogate}/u.test(text) ? 'lone_surrogate' : undefined

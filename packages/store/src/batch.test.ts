@@ -87,7 +87,7 @@ test('texts are joined by newlines, which no JSON text and no name can hold', ()
     encoded({ events: [newEvent('two\nlines'), newEvent({ b: 1, a: '\r\n' })], device: null }),
     encoded({ device: 'd' }),
   ])
-  expect(lists.data.split('\n')).toEqual(['"two\\nlines"', '{"a":"\\r\\n","b":1}', '{"n":1}'])
+  expect(lists.data.split('\n')).toEqual(['"two\\nlines"', '{"b":1,"a":"\\r\\n"}', '{"n":1}'])
   expect(lists.devices).toBe('\n\nd')
   expect(toArrayLiteral([])).toBe('{}')
 })

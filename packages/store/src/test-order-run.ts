@@ -43,12 +43,17 @@ interface Nodes {
   readonly here: Sql
   readonly elsewhere: Sql
   readonly totals: OrderTotals
+  /** Appends acknowledged since the last kill. */
+  readonly progress: { sinceKill: number }
 }
 
 const NAME = 'order'
 const TRANSACTIONS = 'order transactions'
 /** What is waited for takes milliseconds; this is for machines that were stopped meanwhile. */
 const PATIENCE_MS = 60_000
+
+/** Between two kills, or on a slow machine no connection would live long enough to store anything. */
+const PROGRESS = 8
 
 const KILLED: Readonly<Record<OrderFault['kill'], string>> = {
   appends: `application_name = '${NAME} append' and state = 'active'`,
@@ -73,6 +78,7 @@ export async function runSchedules(run: OrderRun): Promise<OrderTotals> {
     here: pool(url),
     elsewhere: pool(elsewhere),
     totals: { schedules: 0, events: 0, kills: 0, aborted: 0, unknown: 0 },
+    progress: { sinceKill: 0 },
   }
   try {
     let next = 0
@@ -224,15 +230,17 @@ async function appendOnce(scene: Scene, request: AppendRequest, node: number): P
     if (expected === 1_000) throw new Error(`${stream} took an append at a version it does not have.`)
     const { version, position } = stored
     scene.acknowledged.push({ stream, version, position, command, ids })
+    scene.nodes.progress.sinceKill++
     return version
   }
   if (answer.kind === 'conflict' && expected === 1_000) {
     for (const id of ids) scene.absent.add(id)
     return undefined
   }
-  if (answer.kind === 'unavailable' && command === null) {
+  if (answer.kind === 'unavailable') {
     scene.nodes.totals.unknown++
-    return undefined
+    // Under a command id it is asked until there is an answer, as a client would.
+    return command === null ? undefined : appendOnce(scene, request, node)
   }
   throw new Error(`An append to ${stream} at ${expected} was answered ${JSON.stringify(answer)}.`)
 }
@@ -262,6 +270,8 @@ async function writeSlowly(
 
 async function kill(nodes: Nodes, { pauseMs, kill: what }: OrderFault): Promise<void> {
   if (pauseMs > 0) await wait(pauseMs)
+  if (nodes.progress.sinceKill < PROGRESS) return
+  nodes.progress.sinceKill = 0
   const rows = await again(() =>
     nodes.admin.query<{ done: boolean }>(
       `select pg_terminate_backend(pid) as done from pg_stat_activity where datname = current_database() and ${KILLED[what]}`,

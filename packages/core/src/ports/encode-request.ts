@@ -4,7 +4,8 @@
  * that are not typed are expected: what a field holds is looked at, not assumed. Pure.
  */
 import { isUuid } from '../id.ts'
-import { toStoredText, type JsonIssue } from '../stored-json.ts'
+import { toStorableText } from '../storable-text.ts'
+import type { JsonIssue } from '../stored-json.ts'
 import type { AppendRequest, CommandIdentity, ExpectedVersion, NewEvent, SettleRequest } from './event-store.ts'
 
 /** What an event store takes at most in one request; more is `invalid`. */
@@ -245,7 +246,7 @@ function toTime(text: unknown): string | undefined {
 let lastTime: string | undefined
 
 function toText(value: unknown, path: string, issues: JsonIssue[]): string {
-  const result = toStoredText(value)
+  const result = toStorableText(value)
   if (result.ok) return result.text
   issues.push({ path: path + result.issue.path, code: result.issue.code })
   return ''
