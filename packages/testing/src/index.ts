@@ -1,5 +1,8 @@
+export { createMemoryHost } from './memory-host.ts'
 export { createMemoryStore } from './memory-store.ts'
 export type { MemoryStoreOptions } from './memory-store.ts'
+export { expectRowsOn } from './projection-scenario.ts'
+export type { Played, ProjectionHost, ProjectionScenario } from './projection-scenario.ts'
 export type { Reacted, Sent } from './reacted.ts'
 export { given, givenEvents, history } from './scenario.ts'
 export type { Given, OldEvent, ScenarioEvent, ScenarioOptions, Then } from './scenario.ts'
