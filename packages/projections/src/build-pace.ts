@@ -11,16 +11,17 @@ export interface BuildPace {
 
 export const FULL_PACE: BuildPace = { share: 1, quietMs: undefined }
 
-const SMALLEST_SHARE = 0.05
+/** Others may be busy for ever: a build comes to its end all the same. */
+const SMALLEST_SHARE = 0.2
 /** Slower than this much of its quiet time, and by more than a whole millisecond, and others are waiting. */
 const BUSY = 3
 const BUSY_MS = 1
 /** What was quiet once need not be for ever: the bar rises by so much with every question. */
-const DRIFT = 1.01
+const DRIFT = 1.03
 /** Down quickly, up slowly. */
 const BACK_OFF = 0.6
 const STEP_UP = 0.05
-const LONGEST_REST_MS = 1_000
+const LONGEST_REST_MS = 500
 
 /** After a question that took `probeMs`. `most`: the share that was asked for. */
 export function nextPace(pace: BuildPace, probeMs: number, most: number): BuildPace {

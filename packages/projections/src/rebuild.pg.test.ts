@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { aggregate, defineDomain, event, projection, type Domain } from '@tidemark/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
 import type { Projections } from './open-projections.ts'
 import type { BuildProgress } from './rebuild-tools.ts'
 import { boxes, boxesWithFault, POISON } from './test-domain.ts'
+import { switchGeneration } from './statements/switch-generation.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
 import { fillLog, pullAll, type Held } from './test-rebuild.ts'
 
@@ -260,6 +262,38 @@ test('what concerns more than one key is folded whole, between key ranges: parke
   await fillLog(engine, 1_000)
   await engine.settled(projections)
   expect(await verified('items')).toMatchObject({ differences: 0, keys: [] })
+  // The decisions' positions are in the rows, too: clients that were told there need not be told again.
+  const rebuilt = await done(projections, projections.rebuilds.rebuild({ projection }, { ...BY, parts: 3 }))
+  expect(rebuilt.result).toEqual({ told: 0 })
+})
+
+test('a build that does not stand right before its event is not switched to, and the lane goes on', async () => {
+  const projections = await engine.open(boxes)
+  projections.start()
+  await engine.writeAtRandom(40)
+  await engine.settled(projections)
+  await projections.close()
+  // Nobody works: the request is not taken up.
+  const asked = await projections.rebuilds.rebuild(NAMES, BY)
+  const { id } = (asked as Extract<typeof asked, { kind: 'requested' }>).builds[0] ?? { id: 0 }
+  const sql = engine.store.sql()
+  const [at] = await sql.query<{ position: number; fence: number }>(
+    "select position, fence from tidemark.checkpoints where consumer = 'synced'",
+  )
+  await sql.query(`insert into tidemark.checkpoints (consumer, lane, position) values ('build:${id}', 0, 39)`)
+  await sql.query('update tidemark.builds set compared = 0')
+  const covered = Object.values(await liveIds())
+    .flat()
+    .sort((a, b) => a - b)
+  const from = at?.position ?? 0
+  const batch = { lane: 0, from, to: from + 1, eventId: randomUUID(), fence: at?.fence ?? 0, covered, build: id }
+  expect(await switchGeneration(sql, batch)).toBe('missed')
+  expect((await liveIds())['names']).not.toContain(id)
+  expect(await switchGeneration(sql, batch)).toBe('stale')
+  const next = { ...batch, from: from + 1, to: from + 2 }
+  await sql.query(`update tidemark.checkpoints set position = ${from + 1} where consumer = 'build:${id}'`)
+  expect(await switchGeneration(sql, next)).toBe('switched')
+  expect((await liveIds())['names']).toEqual([id])
 })
 
 test('a build that has passed an event which a person then skips begins again', async () => {
