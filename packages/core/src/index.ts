@@ -96,7 +96,6 @@ export {
   isSameJson,
   STORED_JSON_LIMITS,
   toStoredJson,
-  toStoredText,
   type Json,
   type JsonIssue,
   type JsonObject,
