@@ -9,6 +9,7 @@ import {
 import { scanLane, type Driver } from '@tidemark/store'
 import { describeFailure, type Block } from '../interpret-events.ts'
 import type { Around, EventsWithStates } from './events-with-states.ts'
+import { guardEach } from './guard-each.ts'
 import { BEHIND, streamKey, type ParkedCause } from './parked-reaction.ts'
 import type { Performed } from './perform-commands.ts'
 import type { Means, Respond } from './responder.ts'
@@ -58,8 +59,8 @@ export async function reactToEvents(
 
   let block: Block | undefined
   const own: { readonly stored: StoredEvent; readonly cause: ParkedCause | undefined }[] = []
-  for (const stored of found) {
-    const screened = screen(context, stored)
+  for (const [index, screened] of screen(context, found).entries()) {
+    const stored = found[index] as StoredEvent
     if (screened.kind === 'newer') {
       block = screened.block
       break
@@ -141,11 +142,11 @@ export async function retryParkedStream(
         const { position } = entry
         const [stored] = await store.readLane({ lane, after: position - 1, upTo: position, limit: 1 })
         if (stored === undefined) throw new Error(`The log holds no event at position ${position} of lane ${lane}.`)
-        const screened = screen(context, stored)
+        const [screened] = screen(context, [stored])
         let performed: Performed = { kind: 'done' }
-        if (screened.kind === 'park') performed = parkedFor(screened.cause)
-        else if (screened.kind === 'newer') performed = parkedFor(asUnreadable(screened.block))
-        else if (screened.kind === 'in') {
+        if (screened?.kind === 'park') performed = parkedFor(screened.cause)
+        else if (screened?.kind === 'newer') performed = parkedFor(asUnreadable(screened.block))
+        else if (screened?.kind === 'in') {
           const [around] = await states.load([stored])
           performed = await answer(context, stored, around as Around)
         }
@@ -179,27 +180,30 @@ type Screened =
   | { readonly kind: 'park'; readonly cause: ParkedCause }
   | { readonly kind: 'newer'; readonly block: Block }
 
-/** What can be said of an event before anything is loaded for it. */
-function screen({ domain, reaction, means }: LaneReactions, stored: StoredEvent): Screened {
-  if (!reaction.types.has(stored.type) || isToldAgain(stored)) return { kind: 'out' }
-  const read = readEvent(domain, stored)
-  switch (read.kind) {
-    case 'event': {
-      const { event } = read
-      const wanted = means.runGuarded(() => reaction.when(event))
-      if (wanted.kind === 'done') return { kind: wanted.value ? 'in' : 'out' }
-      return { kind: 'park', cause: { reason: 'failed', message: `when() failed: ${wanted.message}` } }
+/** What can be said of events before anything is loaded for them. */
+function screen({ domain, reaction, means }: LaneReactions, events: readonly StoredEvent[]): readonly Screened[] {
+  const screenOne = (stored: StoredEvent): Screened => {
+    if (!reaction.types.has(stored.type) || isToldAgain(stored)) return { kind: 'out' }
+    const read = readEvent(domain, stored)
+    switch (read.kind) {
+      case 'event':
+        return { kind: reaction.when(read.event) ? 'in' : 'out' }
+      case 'unknown-type':
+      case 'newer-schema': {
+        const detail = describeFailure(stored, read)
+        return { kind: 'newer', block: { reason: read.kind, position: stored.position, detail } }
+      }
+      case 'missing-upcaster':
+      case 'upcaster-failed':
+      case 'invalid-data':
+        return { kind: 'park', cause: { reason: 'unreadable', message: describeFailure(stored, read) } }
     }
-    case 'unknown-type':
-    case 'newer-schema': {
-      const block: Block = { reason: read.kind, position: stored.position, detail: describeFailure(stored, read) }
-      return { kind: 'newer', block }
-    }
-    case 'missing-upcaster':
-    case 'upcaster-failed':
-    case 'invalid-data':
-      return { kind: 'park', cause: { reason: 'unreadable', message: describeFailure(stored, read) } }
   }
+  return guardEach(means.runGuarded, events, screenOne).map((guarded) =>
+    guarded.kind === 'done'
+      ? guarded.value
+      : { kind: 'park', cause: { reason: 'failed', message: `when() failed: ${guarded.message}` } },
+  )
 }
 
 /** What a split carries forward, or a copy-and-transform run wrote anew: it was answered where it happened. */
