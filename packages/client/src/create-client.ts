@@ -3,25 +3,28 @@ import {
   PROTOCOL_VERSION,
   type Domain,
   type Principal,
+  type StreamId,
   type Transport,
   type VersionedState,
 } from '@tidemark/core'
-import { rowsOfStream } from './change.ts'
-import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
+import { rowsOfStream, type Change } from './change.ts'
+import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase, type Write } from './database.ts'
 import { createDispatch } from './dispatch.ts'
+import { toExport } from './export-pending.ts'
 import { claimTerm, FencedError } from './fence.ts'
 import { askServer } from './ask-server.ts'
 import { readHistory } from './history.ts'
 import { LOADING, type Derived, type Live, type Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
 import { loadSecondCopy } from './load-second-copy.ts'
-import { readFeed } from './pages.ts'
+import { readFeed, rebaseStored } from './pages.ts'
 import { browserPlatform, type Platform } from './platform.ts'
 import { reindexRows } from './reindex.ts'
 import { createReplica } from './replica.ts'
 import { resolveAttention } from './resolve.ts'
 import { signOut } from './sign-out.ts'
 import { stateRow } from './state-row.ts'
+import { storageFailure } from './storage-failure.ts'
 import { createStatus } from './status.ts'
 import { createSyncProcess } from './sync-process.ts'
 import { createSyncStorage } from './sync-storage.ts'
@@ -55,7 +58,6 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   let recovering = Promise.resolve()
   const copy = loadSecondCopy({
     name,
-    domain,
     platform,
     onState: () => showState(),
     lastContact: () => process.lastContact,
@@ -319,18 +321,19 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     allows: (command) => command.allow(principal),
     sync,
     exportPending: async () => {
-      const [{ toExport }, { value: pending }] = await Promise.all([
-        import('./transfer.ts'),
-        database.read(['pending'], (tables) => tables.pending.orderBy('seq').toArray()),
-      ])
+      const { value: pending } = await database.read(['pending'], (tables) => tables.pending.orderBy('seq').toArray())
       return toExport(domain, principal, pending, now())
     },
     importPending: async (exported) => {
-      const { importPending } = await import('./transfer.ts')
-      return await importPending(
-        { ...decider, replica, copy: (change) => copy.keep(change), onImported: () => process.work() },
-        exported,
-      )
+      const { importPending } = await import('./import-pending.ts')
+      const context = {
+        ...decider,
+        replica,
+        rebase: (write: Write, streams: readonly StreamId[]) => rebaseStored(decider, write, streams),
+        copy: (change: Change) => copy.keep(change),
+        onImported: () => process.work(),
+      }
+      return await importPending(context, exported).catch(storageFailure)
     },
     dismissRecovery: async () => {
       try {

@@ -1,6 +1,7 @@
 import { Dexie } from 'dexie'
 import type { Domain, Principal } from '@tidemark/core'
 import { databaseNameOf } from './database.ts'
+import { toExport } from './export-pending.ts'
 import { browserPlatform, type Platform } from './platform.ts'
 import type { PendingExport } from './tidemark-client.ts'
 
@@ -25,11 +26,8 @@ export async function rescueDevice(options: RescueOptions): Promise<Rescue> {
   const { domain, principal } = options
   const platform: Platform = { ...browserPlatform(), ...options.platform }
   const name = options.databaseName ?? databaseNameOf(domain, principal)
-  // Rarely needed: in parts of the program of their own.
-  const [{ keepJournal }, { toExport }] = await Promise.all([
-    import('./journal/keep-journal.ts'),
-    import('./transfer.ts'),
-  ])
+  // Rarely needed: in a part of the program of its own.
+  const { keepJournal } = await import('./journal/keep-journal.ts')
   const journal = keepJournal({ name, platform, onState: () => undefined })
   const contents = await journal.contents
   journal.close()

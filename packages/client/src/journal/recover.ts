@@ -1,5 +1,4 @@
-import type { Domain, Uuid } from '@tidemark/core'
-import { readBases } from '../change.ts'
+import type { Uuid } from '@tidemark/core'
 import type { Tables } from '../database.ts'
 import type { PendingRecord } from '../records.ts'
 import type { Replica } from '../replica.ts'
@@ -59,12 +58,7 @@ export function planRecovery({ isNew, work, contents, mark }: Found, known: Read
  *
  * @returns the report, `null` where nothing was missing.
  */
-export async function recover(
-  domain: Domain,
-  replica: Replica,
-  found: Found,
-  now: number,
-): Promise<RecoveryReport | null> {
+export async function recover(replica: Replica, found: Found, now: number): Promise<RecoveryReport | null> {
   const { database } = replica
   const { value: first } = await database.read(['pending', 'acknowledged'], async (tables) => {
     const plan = planRecovery(found, await knownIds(tables))
@@ -72,14 +66,15 @@ export async function recover(
   })
   if (first) return null
   let report: RecoveryReport | null = null
-  await replica.write('strict', ['pending', 'acknowledged', 'rows'], async (write) => {
+  await replica.write('strict', ['pending', 'acknowledged'], async (write) => {
     const plan = planRecovery(found, await knownIds(write))
     write.workChanged(plan.last + 1)
     if (isNothing(plan)) return { moved: { rows: 0, work: 1 } }
     const { restore, lost, unnamed } = plan
     await write.pending.bulkPut([...restore])
     const seq = Number((await write.meta.get('next-seq'))?.value ?? 1)
-    await write.meta.put({ name: 'next-seq', value: Math.max(seq, ...restore.map((each) => each.seq + 1)) })
+    const next = restore.reduce((most, each) => Math.max(most, each.seq + 1), seq)
+    await write.meta.put({ name: 'next-seq', value: next })
     const contact = found.mark?.contact ?? null
     report = {
       at: new Date(now).toISOString(),
@@ -89,7 +84,8 @@ export async function recover(
       lastContactAt: contact === null ? null : new Date(contact).toISOString(),
     }
     await write.meta.put({ name: 'recovery', value: JSON.stringify(report) })
-    return { put: restore, rows: await readBases(write, domain, restore), moved: { rows: 0, work: 1 } }
+    // Read anew by every tab: the engine's own reading of bases would be in this part of the program, too.
+    return { put: restore, everything: true, moved: { rows: 0, work: 1 } }
   })
   return report
 }

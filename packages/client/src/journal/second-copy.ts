@@ -1,4 +1,4 @@
-import type { Domain, Uuid } from '@tidemark/core'
+import type { Uuid } from '@tidemark/core'
 import type { Change } from '../change.ts'
 import type { Platform } from '../platform.ts'
 import type { Replica } from '../replica.ts'
@@ -29,7 +29,6 @@ export interface SecondCopy {
 export interface SecondCopyOptions {
   /** Of the database. */
   readonly name: string
-  readonly domain: Domain
   readonly platform: Pick<Platform, 'setTimer' | 'journal' | 'notes' | 'now'>
   readonly onState: () => void
   /** Milliseconds since 1970. */
@@ -65,7 +64,7 @@ export function openSecondCopy(options: SecondCopyOptions): SecondCopy {
       const contents = await journal.contents
       let report: RecoveryReport | null = null
       try {
-        report = await recover(options.domain, of, { isNew, work: openedAt, contents, mark }, platform.now())
+        report = await recover(of, { isNew, work: openedAt, contents, mark }, platform.now())
         await of.catchUp()
       } catch (error) {
         // The files stay as they are, for the next start.
