@@ -1,35 +1,26 @@
-import {
-  createIdGenerator,
-  PROTOCOL_VERSION,
-  type Domain,
-  type Principal,
-  type StreamId,
-  type Transport,
-  type VersionedState,
-} from '@tidemark/core'
-import { rowsOfStream, type Change } from './change.ts'
-import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase, type Write } from './database.ts'
+import { createIdGenerator, PROTOCOL_VERSION, type Domain, type Principal, type Transport } from '@tidemark/core'
+import { rowsOfStream } from './change.ts'
+import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
 import { createDispatch } from './dispatch.ts'
-import { toExport } from './export-pending.ts'
 import { claimTerm, FencedError } from './fence.ts'
 import { askServer } from './ask-server.ts'
 import { readHistory } from './history.ts'
-import { LOADING, type Derived, type Live, type Loading } from './live.ts'
+import type { Derived, Live, Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
 import { loadSecondCopy } from './load-second-copy.ts'
-import { readFeed, rebaseStored } from './pages.ts'
+import { readFeed } from './pages.ts'
 import { browserPlatform, type Platform } from './platform.ts'
 import { reindexRows } from './reindex.ts'
 import { createReplica } from './replica.ts'
 import { resolveAttention } from './resolve.ts'
-import { signOut } from './sign-out.ts'
 import { stateRow } from './state-row.ts'
-import { storageFailure } from './storage-failure.ts'
+import { stateLive } from './state-live.ts'
 import { createStatus } from './status.ts'
 import { createSyncProcess } from './sync-process.ts'
 import { createSyncStorage } from './sync-storage.ts'
 import { openTabs, type TabMessage } from './tabs.ts'
 import type { RecoveryReport, RowQuery, SyncedRow, SyncedState, TidemarkClient } from './tidemark-client.ts'
+import { createUnsentWork } from './unsent-work.ts'
 import { createWindows } from './windows.ts'
 
 export interface ClientOptions {
@@ -320,65 +311,21 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       ),
     allows: (command) => command.allow(principal),
     sync,
-    exportPending: async () => {
-      const { value: pending } = await database.read(['pending'], (tables) => tables.pending.orderBy('seq').toArray())
-      return toExport(domain, principal, pending, now())
-    },
-    importPending: async (exported) => {
-      const { importPending } = await import('./import-pending.ts')
-      const context = {
-        ...decider,
-        replica,
-        rebase: (write: Write, streams: readonly StreamId[]) => rebaseStored(decider, write, streams),
-        copy: (change: Change) => copy.keep(change),
-        onImported: () => process.work(),
-      }
-      return await importPending(context, exported).catch(storageFailure)
-    },
-    dismissRecovery: async () => {
-      try {
-        await database.write('relaxed', [], (write) => write.meta.delete('recovery'))
-      } catch (error) {
-        report(error)
-      }
-      tellRecovery(null)
-    },
+    ...createUnsentWork({
+      decider,
+      replica,
+      status,
+      copy,
+      sync,
+      send: () => process.work(),
+      tellRecovery,
+      leave: async () => {
+        tabs.post({ kind: 'signed-out' })
+        await stop()
+      },
+      onTrouble: report,
+    }),
     close,
-    signOut: (choice) =>
-      signOut(
-        {
-          replica,
-          pending: status.pending,
-          status: status.live,
-          sync,
-          leave: async () => {
-            tabs.post({ kind: 'signed-out' })
-            await stop()
-          },
-          copy,
-        },
-        choice,
-      ),
   }
   return client
-}
-
-/** A state row in the shape of a state; the same object while the row is. */
-function stateLive(row: Derived<SyncedRow<unknown> | undefined | Loading>): Live<SyncedState<unknown> | undefined> {
-  let source: SyncedRow<unknown> | undefined
-  let state: SyncedState<unknown> | undefined
-  return {
-    get: () => {
-      const current = row.get()
-      if (current === LOADING || current === undefined) return undefined
-      if (current !== source) {
-        source = current
-        const { version, state: value } = current.row as VersionedState
-        const { key, pending, attention, stale } = current
-        state = { stream: key, version, state: value, pending, attention, stale }
-      }
-      return state
-    },
-    subscribe: (listener) => row.subscribe(listener),
-  }
 }
