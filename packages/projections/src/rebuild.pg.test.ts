@@ -243,10 +243,10 @@ test('what concerns more than one key is folded whole, between key ranges: parke
   const verified = async (projection: string) =>
     (await done(projections, projections.rebuilds.verify({ projection }, { ...BY, parts: 3 }))).result
   await fillLog(engine, 1_200)
-  await engine.write({ stream: 'item/1', type: 'item.put', data: { box: 'a', name: POISON } })
-  await engine.write({ stream: 'item/1', type: 'item.renamed', data: { name: 'n1' } })
-  await engine.write({ stream: 'item/2', type: 'item.put', data: { box: 'a', name: 'n1' } })
-  await engine.write({ stream: 'item/2', type: 'item.renamed', data: { name: POISON } })
+  await engine.write({ stream: 'item/one', type: 'item.put', data: { box: 'a', name: POISON } })
+  await engine.write({ stream: 'item/one', type: 'item.renamed', data: { name: 'n1' } })
+  await engine.write({ stream: 'item/two', type: 'item.put', data: { box: 'a', name: 'n1' } })
+  await engine.write({ stream: 'item/two', type: 'item.renamed', data: { name: POISON } })
   await fillLog(engine, 1_400)
   await engine.settled(projections)
   const { entries } = await projections.parked.list({}, { limit: 1_000 })
