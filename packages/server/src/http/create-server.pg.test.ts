@@ -202,6 +202,17 @@ describe('the app beside the API', () => {
   })
 })
 
+test('metrics are told where that is asked for, projections and reactions', async () => {
+  expect((await fetch(`${world.url}/metrics`)).status).toBe(404)
+  await world.store.sql().query("select tidemark.register_reaction('watch', false)")
+  await world.restart({ metrics: true })
+  const answer = await fetch(`${world.url}/metrics`)
+  expect(answer.headers.get('content-type')).toContain('text/plain; version=0.0.4')
+  const text = await answer.text()
+  expect(text).toContain('tidemark_projections_head_position{lane="0"}')
+  expect(text).toContain('tidemark_reactions_lag_events{reaction="watch",lane="0"} 0')
+})
+
 test('handled inside another server, only what is its own is taken', async () => {
   const host = createServer((request, response) => {
     world.server.handle(request, response, () => response.end('somebody else'))

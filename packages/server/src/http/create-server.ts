@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TENANT_SCOPE, WIRE_LIMITS, type Domain, type Principal } from '@tidemark/core'
-import type { Projections } from '@tidemark/projections'
+import { openReactionTools, type Projections } from '@tidemark/projections'
 import { createAggregateLoader, createSnapshots, type PostgresStore } from '@tidemark/store'
 import fastify from 'fastify'
 import type { DevIssuer } from '../auth/dev-issuer.ts'
@@ -20,6 +20,7 @@ import { createStreamCount } from '../sync/stream-count.ts'
 import { addDevRoutes } from './dev-routes.ts'
 import { codeOfStatus, sendError } from './errors.ts'
 import { readMetrics } from './metrics.ts'
+import { readReactionMetrics } from './reaction-metrics.ts'
 import { createReadiness } from './readiness.ts'
 import { addSecurityHeaders, isCrossSite } from './security-headers.ts'
 import { addStaticFiles, answerUnknown, isApiPath } from './static-files.ts'
@@ -184,7 +185,7 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
       reply
         .header('cache-control', 'no-store')
         .type('text/plain; version=0.0.4; charset=utf-8')
-        .send(await readMetrics(projections)),
+        .send((await Promise.all([readMetrics(projections), readReactionMetrics(openReactionTools(store))])).join('')),
     )
   }
   addTrpcRoute(app, { router, verifier: options.verifier, limiter, logger })

@@ -1,28 +1,23 @@
 import type { Projections } from '@tidemark/projections'
-
-type Metric = readonly [name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]]
-interface Sample {
-  readonly lane: number
-  readonly value: number
-}
+import { toPrometheusText, type Metric } from './prometheus-text.ts'
 
 /** What the projections of this process and its database say of themselves, in the text format of Prometheus. */
 export async function readMetrics(projections: Pick<Projections, 'lag' | 'counters'>): Promise<string> {
   const lanes = await projections.lag()
   const counters = projections.counters()
-  const gauge = (name: string, help: string, value: (lane: (typeof lanes)[number]) => number): Metric => [
-    name,
-    'gauge',
+  const gauge = (name: string, help: string, value: (lane: (typeof lanes)[number]) => number): Metric => ({
+    name: `tidemark_projections_${name}`,
+    type: 'gauge',
     help,
-    lanes.map((lane) => ({ lane: lane.lane, value: value(lane) })),
-  ]
-  const counter = (name: string, help: string, value: (lane: (typeof counters)[number]) => number): Metric => [
-    name,
-    'counter',
+    samples: lanes.map((lane) => ({ labels: { lane: lane.lane }, value: value(lane) })),
+  })
+  const counter = (name: string, help: string, value: (lane: (typeof counters)[number]) => number): Metric => ({
+    name: `tidemark_projections_${name}`,
+    type: 'counter',
     help,
-    counters.map((lane) => ({ lane: lane.lane, value: value(lane) })),
-  ]
-  const metrics: readonly Metric[] = [
+    samples: counters.map((lane) => ({ labels: { lane: lane.lane }, value: value(lane) })),
+  })
+  return toPrometheusText([
     gauge('lag_events', 'Events that the rows are behind the log.', (lane) => lane.events),
     gauge('lag_seconds', 'Age of the oldest event that is not in the rows.', (lane) => lane.seconds),
     gauge('head_position', 'Highest position of the log.', (lane) => lane.head),
@@ -51,13 +46,5 @@ export async function readMetrics(projections: Pick<Projections, 'lag' | 'counte
     counter('failures_total', 'Rounds that failed and were tried again.', (lane) => lane.failures),
     counter('hung_total', 'Times that code of the app did not end and was broken off.', (lane) => lane.hung),
     counter('breaker_opened_total', 'Times that the circuit breaker opened.', (lane) => lane.breakerOpened),
-  ]
-  return metrics
-    .filter(([, , , samples]) => samples.length > 0)
-    .map(([name, type, help, samples]) => {
-      const full = `tidemark_projections_${name}`
-      const lines = samples.map(({ lane, value }) => `${full}{lane="${lane}"} ${value}`)
-      return [`# HELP ${full} ${help}`, `# TYPE ${full} ${type}`, ...lines, ''].join('\n')
-    })
-    .join('')
+  ])
 }
