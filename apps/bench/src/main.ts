@@ -18,7 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
       measure: async (server, samples, progress) => {
         if (long) {
           const { measureLongLog } = await import('./append/long-log.ts')
-          const sizes = { small: 100_000, large: quick ? 1_000_000 : 10_000_000 }
+          const sizes = { small: 100_000, large: quick ? 500_000 : 10_000_000 }
           await measureLongLog(server, { ...plan, ...sizes }, samples, progress)
         } else await measureAppends(server, plan, samples, progress)
       },

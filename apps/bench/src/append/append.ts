@@ -46,6 +46,7 @@ export async function measureAppends(
     // Code that was never run and files that were never written are slow, and slow for whoever comes first.
     await measureRound(sides, { ...plan, ms: plan.ms / 2 }, createSamples(), 0)
     for (let round = 0; round < plan.rounds; round++) {
+      await server.checkpoint()
       await measureRound(sides, plan, samples, round)
       progress(`appends, round ${round + 1} of ${plan.rounds}: ${latest(samples)}`)
     }

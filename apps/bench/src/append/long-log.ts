@@ -15,6 +15,7 @@ export interface LongLogPlan {
 
 const TENANT = 'bench'
 const ROWS_PER_STATEMENT = 250_000
+const WARM_UP_MS = 3_000
 
 /** What an append costs in a log of 10 million events, against one of 100 thousand. Two logs, in turn. */
 export async function measureLongLog(
@@ -33,7 +34,8 @@ export async function measureLongLog(
     }
     const [small, large] = stores as [PostgresStore, PostgresStore]
     const at = (store: PostgresStore): Promise<Load> => loadFor(plan.ms, spreadAppends(store, TENANT, 512))
-    await Promise.all([at(small), at(large)])
+    // What was written past the store has to be read into memory once, which on a slow disk takes a while.
+    for (const store of stores) await loadFor(WARM_UP_MS, spreadAppends(store, TENANT, 512))
     for (let round = 0; round < plan.rounds; round++) {
       const [first, second] = round % 2 === 0 ? [small, large] : [large, small]
       const loads = new Map([[first, await at(first)]])
@@ -67,9 +69,13 @@ async function fillLog(url: string, lane: number, events: number, progress: (lin
           cross join lateral (select ${idOf('((n - 1) / 5 * 5)', '8')} as id) as s`,
         [lane, TENANT, EVENT_TYPE, JSON.stringify(DATA), JSON.stringify(METADATA), first, last],
       )
-      if (last % 1_000_000 === 0) progress(`${last / 1_000_000} million events stored`)
+      progress(`${last.toLocaleString('en')} of ${events.toLocaleString('en')} events stored`)
     }
     await sql.unsafe('vacuum analyze tidemark.events')
+    const [size] = await sql.unsafe<{ gb: number }[]>(
+      'select (pg_database_size(current_database()) / 1e9)::float8 as gb',
+    )
+    progress(`${events.toLocaleString('en')} events take ${(size?.gb ?? Number.NaN).toFixed(1)} GB`)
   } finally {
     await sql.end({ timeout: 5 })
   }

@@ -35,6 +35,10 @@ export async function loadFor(ms: number, callers: readonly Work[]): Promise<Loa
       }
     }),
   )
+  if (latencies.length === 0)
+    throw new Error(
+      `Nothing got done within ${ms} ms: the machine is too busy to measure anything. Try again when it is quiet.`,
+    )
   const sorted = latencies.toSorted((a, b) => a - b)
   return { perSecond: (count / ms) * 1_000, p50: quantileOf(sorted, 0.5), p99: quantileOf(sorted, 0.99), count }
 }

@@ -10,6 +10,8 @@ export interface MeasuredServer {
   readonly description: string
   /** A new database; the settings hold for all who connect to it. */
   createDatabase(name: string, settings?: Readonly<Record<string, string>>): Promise<string>
+  /** Writes out what is dirty, and makes WAL files ready to be used again: between rounds, so that it falls into no cell. */
+  checkpoint(): Promise<void>
   close(): Promise<void>
 }
 
@@ -21,7 +23,19 @@ export const SLOW_FLUSH: Readonly<Record<string, string>> = {
 }
 
 /** Memory enough for what is measured, and no checkpoint in the middle of a cell that another cell did not have. */
-const FLAGS = ['shared_buffers=512MB', 'max_wal_size=16GB', 'checkpoint_timeout=30min', 'max_connections=200']
+const FLAGS = [
+  'shared_buffers=512MB',
+  'max_wal_size=16GB',
+  'min_wal_size=2GB',
+  'checkpoint_timeout=30min',
+  'max_connections=200',
+]
+
+/**
+ * A server that has run for a while writes into WAL files that were used before. A new one makes each file first, and whoever is
+ * writing then waits some 50 ms: so as many as a round needs are made before anything is measured.
+ */
+const WAL_FILES = 64
 
 export async function startMeasuredServer(): Promise<MeasuredServer> {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
@@ -33,6 +47,10 @@ export async function startMeasuredServer(): Promise<MeasuredServer> {
            current_setting('synchronous_commit') as commit`
   if (facts?.fsync !== 'on' || facts.commit !== 'on')
     throw new Error('This Postgres is not durable: nothing is measured on it.')
+  for (let file = 0; file < WAL_FILES; file++) {
+    await admin.unsafe(`select pg_logical_emit_message(false, 'bench', 'x'); select pg_switch_wal()`)
+  }
+  await admin.unsafe('checkpoint')
   return {
     description: `${facts.version} (fsync ${facts.fsync}, synchronous_commit ${facts.commit})`,
     createDatabase: async (name, settings = {}) => {
@@ -43,6 +61,9 @@ export async function startMeasuredServer(): Promise<MeasuredServer> {
       const url = new URL(server.url)
       url.pathname = `/${name}`
       return url.href
+    },
+    checkpoint: async () => {
+      await admin.unsafe('checkpoint')
     },
     close: async () => {
       await admin.end({ timeout: 5 })
