@@ -33,11 +33,12 @@ function losing(sql: Driver, chance: number, lost: { before: number; after: numb
 const withDriver = (
   store: PostgresStore,
   sql: Driver,
-): Pick<PostgresStore, 'append' | 'readLane' | 'onWake' | 'sql'> => ({
+): Pick<PostgresStore, 'append' | 'readLane' | 'onWake' | 'sql' | 'tenantSql'> => ({
   append: (request) => store.append(request),
   readLane: (read) => store.readLane(read),
   onWake: (listener) => store.onWake(listener),
   sql: () => sql,
+  tenantSql: () => sql,
 })
 
 describe('exactly once (I6)', () => {

@@ -21,7 +21,7 @@ import { liveVersions, registerProjection } from './statements/registry.ts'
 import { waitForAdvance, type Reached } from './wait-for-advance.ts'
 
 export interface ProjectionsOptions {
-  readonly store: Pick<PostgresStore, 'append' | 'readLane' | 'onWake' | 'sql'>
+  readonly store: Pick<PostgresStore, 'append' | 'readLane' | 'onWake' | 'sql' | 'tenantSql'>
   readonly domain: Domain
   /** How often a lane is looked at when no hint comes. Milliseconds, default 250. */
   readonly pollMs?: number
@@ -228,11 +228,11 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       await Promise.race([stopped, limit])
       clearTimeout(timer)
     },
-    readPage: (read) => readPage(sql, read),
+    readPage: (read) => readPage(store.tenantSql(), read),
     liveVersions: (lane) => liveVersions(sql, { lane }),
     readRows: async (read) => {
       const version = domain.projectionsByName.get(read.projection)?.version
-      const rows = version === undefined ? undefined : await readRows(sql, { ...read, version })
+      const rows = version === undefined ? undefined : await readRows(store.tenantSql(), { ...read, version })
       return rows === undefined ? { kind: 'not-live' } : { kind: 'rows', rows }
     },
     onAdvance: (listener) => advances.listen(listener),

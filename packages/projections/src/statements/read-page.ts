@@ -1,5 +1,5 @@
 import type { Json, WireOutcome } from '@tidemark/core'
-import type { Driver } from '@tidemark/store'
+import { oneTenant, type Driver } from '@tidemark/store'
 import type { PageRead, PageSnapshot, ProjectionVersion } from '../page.ts'
 import { SYNCED } from './checkpoint.ts'
 
@@ -24,7 +24,9 @@ const REMAINING_CAP = 10_000
  */
 const STATEMENT = `
 with at as materialized (
-  select coalesce(max(c.position), 0) as position, coalesce(max(c.event_id::text), '') as event_id
+  -- The statement's outermost scan, so the tenant is set before anything of it is looked at.
+  select coalesce(max(c.position), 0) as position, coalesce(max(c.event_id::text), '') as event_id,
+         ${oneTenant('$1')} as shown
     from tidemark.checkpoints c where c.consumer = $13 and c.lane = $2
 ), granted as materialized (
   select distinct value collate "C" as scope, value in (select json_array_elements_text($19::json)) as anew
@@ -54,7 +56,7 @@ with at as materialized (
     from part a
    cross join lateral (
      select r.changed, r.key, r.scope from tidemark.rows r
-      where r.projection = a.id and r.tenant || E'\\n' || r.scope = $1::text || E'\\n' || a.scope
+      where r.projection = a.id and r.feed = $1::text || E'\\n' || a.scope
         and (r.changed, r.key) > (a.lower_changed, a.lower_key) and r.changed <= (select position from at)
       order by r.changed, r.key limit $11::integer + 1) as k
   union all
@@ -64,7 +66,7 @@ with at as materialized (
     from part a
    cross join lateral (
      select t.changed, t.key from tidemark.tombstones t
-      where t.projection = a.id and t.tenant || E'\\n' || t.scope = $1::text || E'\\n' || a.scope
+      where t.projection = a.id and t.feed = $1::text || E'\\n' || a.scope
         and (t.changed, t.key) > (a.gone_changed, a.gone_key)
         and t.changed <= (select position from at)
         and not exists (select from tidemark.rows r where r.projection = a.id and r.tenant = $1 and r.key = t.key
@@ -86,8 +88,7 @@ with at as materialized (
 ), verdict as materialized (
   select (select count(*) from picked) = (select count(*) from sent) as complete
 ), told as materialized (
-  select coalesce((select o.seq from tidemark.outcomes o where o.lane = $2 and o.position <= (select position from at)
-                    order by o.seq desc limit 1), 0) as seq
+  select tidemark.outcomes_until($2, (select position from at)) as seq
 ), outcome as (
   select e.command_id, e.stream, e.version, null::text as code, null::jsonb as params, e.position as place
     from json_array_elements_text($17::json) as c
@@ -116,12 +117,12 @@ with at as materialized (
      and o.tenant = $1 and o.principal = $15 and o.device = $16
 )
 select at.position as checkpoint, at.event_id as "checkpointEventId",
-       coalesce((select e.id::text from tidemark.events e where e.lane = $2 and e.position = $6::bigint), '') as "fromEventId",
+       coalesce(tidemark.event_at($2, $6::bigint)::text, '') as "fromEventId",
        (select seq from told) as "outcomeSeq", (select complete from verdict) as complete,
        case when (select complete from verdict) then 0 else (
          select count(*) from part a
           cross join lateral (select from tidemark.rows r
-                               where r.projection = a.id and r.tenant || E'\\n' || r.scope = $1::text || E'\\n' || a.scope
+                               where r.projection = a.id and r.feed = $1::text || E'\\n' || a.scope
                                  and (r.changed, r.key) > (a.lower_changed, a.lower_key)
                                limit ${REMAINING_CAP}) as k) - (select count(*) from sent where not removal) end as remaining,
        (select coalesce(json_agg(json_build_object('name', name, 'version', version) order by name, version), '[]') from asked)
@@ -130,7 +131,7 @@ select at.position as checkpoint, at.event_id as "checkpointEventId",
          as entries,
        (select coalesce(json_agg(json_build_array(command_id, stream, version, code, params) order by place), '[]')
           from outcome) as outcomes
-  from at`
+  from at where at.shown is not null`
 
 /** `scope`, `row` and `stale` are null for a removal. */
 type Entry = readonly [

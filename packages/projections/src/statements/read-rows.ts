@@ -1,5 +1,5 @@
 import type { Json } from '@tidemark/core'
-import type { Driver } from '@tidemark/store'
+import { oneTenant, type Driver } from '@tidemark/store'
 
 export interface RowsRead {
   readonly tenant: string
@@ -30,7 +30,7 @@ export async function readRows(sql: Driver, read: RowsRead): Promise<readonly Re
               select json_agg(json_build_object('key', x.key, 'scope', x.scope, 'row', x.row, 'stale', x.stale,
                                                 'position', x.position) order by x.key)
                 from (select r.key, r.scope, r.row, r.stale, r.position from tidemark.rows r
-                       where r.projection = p.id and r.tenant = $1
+                       where r.projection = p.id and r.tenant = ${oneTenant('$1')}
                          and r.scope = any (array(select value from json_array_elements_text($5::json)))
                          and ($6::json is null or r.key = any (array(select value from json_array_elements_text($6::json))))
                          and r.key > $7
