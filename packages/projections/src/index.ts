@@ -50,6 +50,7 @@ export {
   type SqlRead,
 } from './sql/open-sql-projections.ts'
 export type { SqlRetry } from './sql/retry-stream.ts'
+export type { SqlParked } from './sql/statements/parked-events.ts'
 export {
   sqlProjection,
   type SqlContext,

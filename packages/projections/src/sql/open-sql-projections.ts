@@ -13,6 +13,7 @@ import { retryStream, type SqlRetry } from './retry-stream.ts'
 import type { RegisteredSql } from './run-sql-batch.ts'
 import type { SqlProjection } from './sql-projection.ts'
 import { startSqlWorker, type SqlWorker } from './sql-worker.ts'
+import { readSqlParked, skipSqlParked, type SqlParked } from './statements/parked-events.ts'
 import { readSqlLag, readSqlPlace, registerSqlProjection, type SqlLag } from './statements/registry.ts'
 
 export interface SqlProjectionsOptions {
@@ -68,6 +69,20 @@ export interface SqlProjections {
     place: { readonly lane: number; readonly position: number },
     timeoutMs: number,
   ): Promise<Reached>
+  /** Events that are set aside, in log order, at most `limit` (default 100); `after` continues. */
+  parked(
+    projection: SqlProjection,
+    page?: { readonly after?: { readonly lane: number; readonly position: number }; readonly limit?: number },
+  ): Promise<readonly SqlParked[]>
+  /**
+   * From now on the event does not count for the projection, in any version; then those behind it are tried.
+   * `nothing`: it is not parked.
+   */
+  skipParked(
+    projection: SqlProjection,
+    event: { readonly tenant: string; readonly lane: number; readonly stream: string; readonly position: number },
+    by: { readonly principal: string },
+  ): Promise<SqlRetry | { readonly kind: 'nothing' }>
   /** Tries a stream's parked events again, in order; what fails again stays, and all behind it. */
   retryParked(
     projection: SqlProjection,
@@ -183,6 +198,13 @@ export async function openSqlProjections(options: SqlProjectionsOptions): Promis
         advances,
         read: async () => (await readSqlPlace(sql, { projection: id, lane: place.lane }))?.position ?? 0,
       })
+    },
+    parked: (projection, { after = { lane: -1, position: 0 }, limit = 100 } = {}) =>
+      readSqlParked(sql, { projection: memberOf(projection).id, after, limit }),
+    skipParked: async (projection, event, { principal }) => {
+      const member = memberOf(projection)
+      const skipped = await skipSqlParked(sql, { ...event, projection: member.id, principal })
+      return skipped ? retryStream({ domain, store, sql, runGuarded, member }, event) : { kind: 'nothing' }
     },
     retryParked: (projection, stream) =>
       retryStream({ domain, store, sql, runGuarded, member: memberOf(projection) }, stream),

@@ -3,6 +3,7 @@ import { interpretEvents, messageOf } from '../interpret-events.ts'
 import { toProjectionSet } from '../registered-projection.ts'
 import { encodeStatements, planStatements, toReadable } from './plan-statements.ts'
 import { isRefusal, type SqlBatchContext } from './run-sql-batch.ts'
+import { noteFailedRetry } from './statements/parked-events.ts'
 
 /** What became of a stream's parked events. */
 export type SqlRetry =
@@ -35,7 +36,11 @@ export async function retryStream(
     )
     const [first] = parked
     if (first === undefined) return { kind: 'done', settled }
-    const failed = (message: string): SqlRetry => ({ kind: 'failed', settled, position: first.position, message })
+    const failed = async (message: string): Promise<SqlRetry> => {
+      const { position } = first
+      await noteFailedRetry(sql, { projection: member.id, tenant: at.tenant, stream: at.stream, position, message })
+      return { kind: 'failed', settled, position, message }
+    }
     const events: StoredEvent[] = []
     for (const { position, id } of parked) {
       const [event] = await store.readLane({ lane: at.lane, after: position - 1, limit: 1 })

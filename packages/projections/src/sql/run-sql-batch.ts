@@ -83,7 +83,16 @@ export async function runSqlBatch(
     const plan = planned.value
     try {
       const { position: to, id: eventId } = last
-      const kind = await commitStatements(sql, { projection: member.id, lane, from, to, eventId, fence, plan })
+      const kind = await commitStatements(sql, {
+        projection: member.id,
+        lane,
+        from,
+        to,
+        eventId,
+        fence,
+        plan,
+        revision: held.revision,
+      })
       if (kind !== 'committed') return { kind }
       return { kind, to, events: events.indexOf(last) + 1, more: events.length >= limit }
     } catch (error) {

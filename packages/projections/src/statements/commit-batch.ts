@@ -74,6 +74,6 @@ export function list(values: readonly (number | boolean)[]): string {
 const UNSTORABLE = /\u0000|\p{Surrogate}/gu
 
 /** Messages come from app code: what `jsonb` cannot hold must not keep a failure from being stored. */
-function toStorable(error: { readonly message: string } | null): { readonly message: string } | null {
+export function toStorable(error: { readonly message: string } | null): { readonly message: string } | null {
   return error && { message: error.message.slice(0, 4000).replace(UNSTORABLE, '\uFFFD') }
 }

@@ -1,7 +1,7 @@
 import type { Driver } from '@tidemark/store'
 import { streamKey } from '../plan-statements.ts'
 
-/** Which of a batch's streams have parked events, and which of its events were taken out for good. */
+/** Which of a batch's streams have parked events, which of its events were taken out for good, and as of which revision. */
 export async function readHeld(
   sql: Driver,
   input: {
@@ -10,15 +10,26 @@ export async function readHeld(
     streams: readonly { readonly tenant: string; readonly stream: string }[]
     range: { readonly lane: number; readonly after: number; readonly to: number }
   },
-): Promise<{ readonly parkedStreams: ReadonlySet<string>; readonly skipped: ReadonlySet<number> }> {
+): Promise<{
+  readonly parkedStreams: ReadonlySet<string>
+  readonly skipped: ReadonlySet<number>
+  readonly revision: number
+}> {
   const { projection, name, streams, range } = input
-  const found = await sql.query<{ tenant: string | null; stream: string; position: number }>(
-    `select x.tenant, x.stream, 0::bigint as position
+  const found = await sql.query<{
+    kind: 'parked' | 'skipped' | 'revision'
+    tenant: string
+    stream: string
+    number: number
+  }>(
+    `select 'parked' as kind, x.tenant, x.stream, 0::bigint as number
        from unnest(string_to_array($2, E'\\n'), string_to_array($3, E'\\n')) as x (tenant, stream)
       where exists (select from tidemark.parked p
                      where p.tenant = x.tenant and p.by = 'key' and p.key = x.stream and p.projection = $1)
       union all
-     select null, '', s.position from tidemark.skipped s
+     select 'revision', '', '', l.revision from tidemark.sql_lanes l where l.projection = $1 and l.lane = $4
+      union all
+     select 'skipped', '', '', s.position from tidemark.skipped s
       where s.lane = $4 and s.position > $5 and s.position <= $6 and s.projection_name = $7`,
     [
       projection,
@@ -32,9 +43,11 @@ export async function readHeld(
   )
   const parkedStreams = new Set<string>()
   const skipped = new Set<number>()
-  for (const { tenant, stream, position } of found) {
-    if (tenant === null) skipped.add(position)
-    else parkedStreams.add(streamKey(tenant, stream))
+  let revision = 0
+  for (const { kind, tenant, stream, number } of found) {
+    if (kind === 'parked') parkedStreams.add(streamKey(tenant, stream))
+    else if (kind === 'skipped') skipped.add(number)
+    else revision = number
   }
-  return { parkedStreams, skipped }
+  return { parkedStreams, skipped, revision }
 }

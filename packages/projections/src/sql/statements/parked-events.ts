@@ -1,0 +1,56 @@
+import type { Driver } from '@tidemark/store'
+import { toStorable } from '../../statements/commit-batch.ts'
+
+/** One event that is set aside for a SQL projection. */
+export interface SqlParked {
+  readonly lane: number
+  readonly position: number
+  readonly tenant: string
+  readonly stream: string
+  readonly type: string
+  readonly eventId: string
+  /** `unreadable`, `failed`: why it is parked itself; `behind`: it waits for an earlier one of its stream. */
+  readonly reason: 'unreadable' | 'failed' | 'behind'
+  /** Times it was tried. */
+  readonly attempts: number
+  readonly error: string | null
+}
+
+/** A version's parked events in log order, those after a place. */
+export async function readSqlParked(
+  sql: Driver,
+  input: { projection: number; after: { readonly lane: number; readonly position: number }; limit: number },
+): Promise<readonly SqlParked[]> {
+  return sql.query<SqlParked>(
+    `select p.lane, p.position, p.tenant, p.stream, p.type, p.event_id as "eventId", p.reason, p.attempts,
+            p.error ->> 'message' as error
+       from tidemark.parked p
+      where p.projection = $1 and (p.lane, p.position) > ($2::integer, $3::bigint)
+      order by p.lane, p.position limit $4`,
+    [input.projection, input.after.lane, input.after.position, input.limit],
+  )
+}
+
+export async function skipSqlParked(
+  sql: Driver,
+  input: { projection: number; lane: number; tenant: string; stream: string; position: number; principal: string },
+): Promise<boolean> {
+  const [row] = await sql.query<{ skipped: boolean }>(
+    'select tidemark.skip_statement($1, $2, $3, $4, $5, $6) as skipped',
+    [input.projection, input.lane, input.tenant, input.stream, input.position, input.principal],
+  )
+  return row?.skipped === true
+}
+
+export async function noteFailedRetry(
+  sql: Driver,
+  input: { projection: number; tenant: string; stream: string; position: number; message: string },
+): Promise<void> {
+  await sql.query('select tidemark.note_failed_retry($1, $2, $3, $4, $5)', [
+    input.projection,
+    input.tenant,
+    input.stream,
+    input.position,
+    toStorable({ message: input.message })?.message ?? '',
+  ])
+}
