@@ -1,4 +1,4 @@
-// `npm run bench -- smoke|append|read|order|client|projections [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
+// `npm run bench -- smoke|append|read|order|client|projections|rebuild [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
 import { runBench, type Bench } from './measure/run-bench.ts'
 
 const json = process.argv.includes('--json')
@@ -68,6 +68,17 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
       name,
       bars: PROJECTION_BARS,
       measure: (server, samples, progress) => measureProjections(server, plan, samples, progress),
+    }
+  },
+  rebuild: async () => {
+    const { measureRebuild, REBUILD_BARS } = await import('./projections/rebuild.ts')
+    const plan = quick
+      ? { rounds: 2, events: 20_000, large: 50_000, appendMs: 300 }
+      : { rounds: 9, events: 100_000, large: 1_000_000, appendMs: 2_000 }
+    return {
+      name,
+      bars: REBUILD_BARS,
+      measure: (server, samples, progress) => measureRebuild(server, plan, samples, progress),
     }
   },
   order: async () => {

@@ -1,11 +1,11 @@
 import type { Sql } from 'postgres'
 import { DATA, EVENT_TYPE, EVENTS_PER_STREAM, METADATA } from '../append/workload.ts'
 
-/** The bench's own events `after + 1` to `upTo`, five to a stream, written past the store: what is measured is the reading. */
+/** The bench's own events `after + 1` to `upTo`, five (or `perStream`) to a stream, written past the store: what is measured is the reading. */
 export async function fillLog(
   sql: Sql,
   tenant: string,
-  { after, upTo }: { after: number; upTo: number },
+  { after, upTo, perStream = EVENTS_PER_STREAM }: { after: number; upTo: number; perStream?: number },
 ): Promise<void> {
   await sql.unsafe(
     `insert into tidemark.events (
@@ -16,7 +16,7 @@ export async function fillLog(
        from generate_series($5::bigint + 1, $7::bigint) as n
       cross join lateral (select ${idOf('n', '7')} as id) as i
       cross join lateral (select ${idOf('((n - 1) / $6::bigint * $6::bigint)', '8')} as id) as s`,
-    [tenant, EVENT_TYPE, JSON.stringify(DATA), JSON.stringify(METADATA), after, EVENTS_PER_STREAM, upTo],
+    [tenant, EVENT_TYPE, JSON.stringify(DATA), JSON.stringify(METADATA), after, perStream, upTo],
   )
 }
 

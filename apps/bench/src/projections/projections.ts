@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { Domain } from '@tidemark/core'
 import { openProjections } from '@tidemark/projections'
 import { openStore, type PostgresStore } from '@tidemark/store'
-import postgres, { type Sql } from 'postgres'
+import type { Sql } from 'postgres'
 import { openEmmett } from '../append/emmett.ts'
 import { addFigure, addQuotient, type Samples } from '../measure/report.ts'
 import type { MeasuredServer } from '../measure/server.ts'
@@ -12,6 +12,7 @@ import { measureBurst, writeLagChart } from './burst.ts'
 import { fillLog } from './fill-log.ts'
 import { measureRowsFollowing } from './follow-rows.ts'
 import { lines, withStates } from './lines.ts'
+import { openPlainSql } from './plain-sql.ts'
 import { runRawUpserts } from './raw-upserts.ts'
 
 export interface ProjectionPlan {
@@ -51,7 +52,7 @@ async function measureLive(
   const url = await server.createDatabase('bench_live')
   const emmett = await openEmmett(await server.createDatabase('bench_live_emmett'))
   const store = await openStore({ url })
-  const sql = plainSql(url)
+  const sql = openPlainSql(url)
   const rates: number[] = []
   try {
     await prepareLog(store, sql, plan.events)
@@ -139,7 +140,7 @@ async function measureOverload(
 ): Promise<void> {
   const url = await server.createDatabase('bench_burst')
   const store = await openStore({ url })
-  const sql = plainSql(url)
+  const sql = openPlainSql(url)
   const projections = await openProjections({ store, domain: lines, pollMs: 20 })
   try {
     await prepareLog(store, sql, 1_000)
@@ -172,7 +173,7 @@ async function measureMemory(
   for (const [name, events] of Object.entries({ small: plan.smallBacklog, large: plan.largeBacklog })) {
     const url = await server.createDatabase(`bench_memory_${name}`)
     const store = await openStore({ url })
-    const sql = plainSql(url)
+    const sql = openPlainSql(url)
     await prepareLog(store, sql, events)
     await sql.end({ timeout: 5 })
     await store.close()
@@ -194,10 +195,6 @@ const HEAP = ['--max-semi-space-size=4', '--max-old-space-size=96']
 async function peakMemory(url: string): Promise<number> {
   const { stdout } = await run(process.execPath, [...HEAP, join(import.meta.dirname, 'backlog-process.js'), url])
   return Number(stdout) / 1_024
-}
-
-function plainSql(url: string): Sql {
-  return postgres(url, { max: 1, fetch_types: false, onnotice: () => undefined }) as unknown as Sql
 }
 
 async function prepareLog(store: PostgresStore, sql: Sql, events: number): Promise<void> {
