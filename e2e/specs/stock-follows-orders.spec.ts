@@ -31,7 +31,7 @@ test('orders reserve stock by themselves; one that there is not enough for says 
 
   await api.accepted(commandOf('order.cancel', first.stream, { reason: 'changed their mind' }))
   await app.openOrder(second)
-  await app.page.getByRole('button', { name: `Reserve ${mug.description} again` }).click()
+  await app.page.getByRole('button', { name: `Reserve again: ${mug.description}` }).click()
   await expect(app.shortMark(mug)).toBeHidden()
   await app.follow('Stock')
   await expect(mugs).toContainText(['100', '50', '50'])

@@ -203,7 +203,7 @@ export const texts = {
     shortFree: (free: number) => `Not enough stock: ${formatCount(free)} free`,
     shortLines: (count: number) => `Not enough stock for ${plural(count, 'line', 'lines')}`,
     askAgain: 'Reserve again',
-    askAgainFor: (name: string) => `Reserve ${name} again`,
+    askAgainFor: (name: string) => `Reserve again: ${name}`,
     missing: 'This order is not on this device.',
     missingText: 'It may be new, or not yours to see. When you are connected it appears by itself.',
     columns: { product: 'Product', quantity: 'Quantity', price: 'Price', total: 'Total', actions: 'Actions' },
