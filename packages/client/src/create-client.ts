@@ -51,6 +51,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     name,
     platform,
     onState: () => showState(),
+    onRecovered: tellRecovery,
     lastContact: () => process.lastContact,
     onTrouble: (error) => console.error('[tidemark]', error),
   })

@@ -161,6 +161,41 @@ describe('a database that the browser has lost', () => {
   })
 })
 
+describe('a journal that cannot be read when the app opens', () => {
+  test('and has what the database lost: brings it back when it can be read, and says so', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser, ...offline })
+    await placeAll(doomed, 'Eve', 'Joe')
+    loseDatabase(doomed)
+    browser.journals.mode = 'silent'
+    const opening = openDevice(server, { browser, ...offline })
+    let isOpen = false
+    const opened = (async () => {
+      await opening
+      isOpen = true
+    })()
+    await until(() => {
+      browser.advance(1_000)
+      expect(isOpen).toBe(true)
+    })
+    await opened
+    const device = await opening
+    expect(device.client.status.get()).toMatchObject({ secondCopy: 'failing', recovery: { unnamed: 2 } })
+    await placeAll(device, 'Ann')
+    browser.journals.mode = 'working'
+    await until(() => {
+      browser.advance(5_000)
+      expect(device.client.status.get().secondCopy).toBe('kept')
+    })
+    expect(customers(device).sort()).toEqual(['Ann', 'Eve', 'Joe'])
+    expect(device.client.status.get().recovery).toMatchObject({ restored: 2, lost: [], unnamed: 0 })
+    loseDatabase(device)
+    const next = await openDevice(server, { browser, ...offline })
+    expect(customers(next).sort()).toEqual(['Ann', 'Eve', 'Joe'])
+  })
+})
+
 describe('a journal that is lost', () => {
   test('is written anew from the database, which can then be lost in turn', async () => {
     const server = createMemorySyncServer(shop)

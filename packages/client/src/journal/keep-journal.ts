@@ -19,11 +19,24 @@ export interface Journal {
   keep(entries: readonly JournalEntry[]): Promise<void>
   /** What left the pending commands, in this tab or another, leaves the journal in time. */
   follow(change: Pick<Change, 'dropped' | 'versions'>): void
-  /** Brings it in line with what is stored, opens it anew where it fails, and takes in the files of dead tabs. */
-  tend(stored: () => { readonly pending: readonly PendingRecord[]; readonly at: number }): Promise<void>
+  /**
+   * Brings it in line with what is stored, opens it anew where it fails, and takes in the files of dead tabs. `found`
+   * deals with what is read when it is opened anew, before anything is written.
+   */
+  tend(stored: () => Stored, found: (contents: JournalContents) => Promise<void>): Promise<void>
+  /** Leaves it alone, with all that is in it, until `tend` opens it anew. */
+  giveUp(): void
   /** Removes what all tabs have written up to `at`. `false`: it could not, and what is left must not come back. */
   clear(mine: Uuid, at: number): Promise<boolean>
   close(): void
+}
+
+/** What the database has, as far as this tab knows. */
+export interface Stored {
+  readonly pending: readonly PendingRecord[]
+  /** Ids of those and of what is being stored. */
+  readonly known: ReadonlySet<Uuid>
+  readonly at: number
 }
 
 export interface JournalOptions {
@@ -141,14 +154,15 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
       const ended = dropped.filter((id) => held.has(id))
       void keep(ended.map((id) => ({ kind: 'end', at: versions.work, id })))
     },
-    tend: async (stored) => {
+    giveUp,
+    tend: async (stored, found) => {
       if (closed || device === undefined || writing || queue.length > 0) return
       const isAnew = state === 'failing'
       if (isAnew) {
         host = connect()
         if (host === undefined) return
         try {
-          await inTime(host.open())
+          await found(await inTime(host.open()))
         } catch {
           giveUp()
           return
@@ -156,8 +170,7 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
       }
       await adopt(device)
       if ((state as JournalState) !== 'kept') return
-      const { pending, at } = stored()
-      const known = new Set(pending.map(({ id }) => id))
+      const { pending, known, at } = stored()
       const ended = [...held].filter((id) => !known.has(id))
       await keep([
         ...(isAnew ? pending.map((command): JournalEntry => ({ kind: 'put', at, command })) : []),

@@ -3,8 +3,8 @@ import type { Change } from '../change.ts'
 import type { Platform } from '../platform.ts'
 import type { Replica } from '../replica.ts'
 import type { RecoveryReport, SyncStatus } from '../tidemark-client.ts'
-import type { JournalEntry } from './journal.ts'
-import { keepJournal } from './keep-journal.ts'
+import type { JournalContents, JournalEntry } from './journal.ts'
+import { keepJournal, type Stored } from './keep-journal.ts'
 import { readMark, writeMark } from './mark.ts'
 import { recover } from './recover.ts'
 
@@ -31,6 +31,8 @@ export interface SecondCopyOptions {
   readonly name: string
   readonly platform: Pick<Platform, 'setTimer' | 'journal' | 'notes' | 'now'>
   readonly onState: () => void
+  /** Something was brought back, or found lost, after the start. */
+  readonly onRecovered: (report: RecoveryReport) => void
   /** Milliseconds since 1970. */
   readonly lastContact: () => number | null
   readonly onTrouble: (error: unknown) => void
@@ -42,10 +44,30 @@ export function openSecondCopy(options: SecondCopyOptions): SecondCopy {
   const journal = keepJournal(options)
   let replica: Replica | undefined
 
-  const stored = (of: Replica) => ({
-    pending: of.mirror.commands().filter(({ id }) => !of.mirror.isBeingStored(id)),
-    at: of.mirror.versions.work,
-  })
+  /** What was left of it could not be read yet: nothing of it may be taken for settled. */
+  let unread = true
+
+  const stored = (of: Replica): Stored => {
+    const commands = of.mirror.commands()
+    return {
+      pending: commands.filter(({ id }) => !of.mirror.isBeingStored(id)),
+      known: new Set(commands.map(({ id }) => id)),
+      at: of.mirror.versions.work,
+    }
+  }
+
+  async function compare(of: Replica, contents: JournalContents | null): Promise<RecoveryReport | null> {
+    const { isNew, openedAt } = of.database
+    // The note has been written anew once it was used.
+    const report = await recover(
+      of,
+      { isNew, work: openedAt, contents, mark: replica === undefined ? mark : null },
+      platform.now(),
+    )
+    await of.catchUp()
+    unread = contents === null
+    return report
+  }
 
   function note(of = replica, cleared = false): void {
     if (of === undefined) return
@@ -60,20 +82,17 @@ export function openSecondCopy(options: SecondCopyOptions): SecondCopy {
     },
     formerDevice: async () => (await journal.contents)?.device ?? mark?.device ?? null,
     start: async (of) => {
-      const { isNew, openedAt, device } = of.database
       const contents = await journal.contents
       let report: RecoveryReport | null = null
       try {
-        report = await recover(of, { isNew, work: openedAt, contents, mark }, platform.now())
-        await of.catchUp()
+        report = await compare(of, contents)
       } catch (error) {
-        // The files stay as they are, for the next start.
+        journal.giveUp()
         options.onTrouble(error)
-        return null
       }
       replica = of
       note()
-      await journal.begin(device)
+      await journal.begin(of.database.device)
       // The journal may have been lost, or be new to this browser.
       const copied = new Set(contents?.live.map(({ command }) => command.id))
       const { pending, at } = stored(of)
@@ -97,7 +116,14 @@ export function openSecondCopy(options: SecondCopyOptions): SecondCopy {
     },
     tend: async () => {
       const of = replica
-      if (of !== undefined) await journal.tend(() => stored(of))
+      if (of === undefined) return
+      await journal.tend(
+        () => stored(of),
+        async (contents) => {
+          const report = unread ? await compare(of, contents) : null
+          if (report !== null) options.onRecovered(report)
+        },
+      )
     },
     clear: async (of) => {
       const isGone = await journal.clear(of.database.device, of.mirror.versions.work)
