@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { migrate, type PostgresStore } from '@tidemark/store'
+import type { PostgresStore } from '@tidemark/store'
 import type { AnyProjection, Domain } from '@tidemark/core'
+import { migrateProjections } from './migrate-projections.ts'
 import { createAdvances } from './advances.ts'
 import type { OnAlert } from './alert.ts'
 import { startBuilder, type Builder } from './builder.ts'
@@ -105,7 +106,6 @@ export interface Projections {
   readonly rebuilds: RebuildTools
 }
 
-const MIGRATIONS = new URL('../migrations/', import.meta.url)
 const CLOSE_MS = 1_900
 /** How often new lanes are looked for; hints tell of them sooner. */
 const LANES_MS = 2_000
@@ -121,7 +121,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
   const clock = (): number => performance.now()
   const openedAt = clock()
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`
-  if (options.migrate !== false) await migrate(sql, { namespace: 'projections', directory: MIGRATIONS })
+  if (options.migrate !== false) await migrateProjections(sql)
   const own = await register(sql, domain.projections)
   const advances = createAdvances(onError)
   const workers = new Map<number, LaneWorker>()

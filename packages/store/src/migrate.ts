@@ -62,7 +62,7 @@ export async function migrate(sql: Driver, options: MigrateOptions): Promise<rea
           options.namespace,
           migration.name,
           `Migration ${options.namespace}/${migration.name} is not applied here yet, and this role may not change the ` +
-            `schema (${error.message}). Start this release once as the schema's owner, or run its migrations as the owner.`,
+            `schema (${error.message}). Run \`tidemark store migrate\` as the schema's owner, or start this release once as the owner.`,
           error,
         )
       }

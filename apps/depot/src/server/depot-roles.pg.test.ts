@@ -6,7 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PROTOCOL_VERSION } from '@tidemark/core'
-import { createPostgresDriver, grantAccess } from '@tidemark/store'
+import { migrateProjections } from '@tidemark/projections'
+import { createPostgresDriver, grantAccess, migrateStore } from '@tidemark/store'
 import { testRoles, type TestRoles } from '@tidemark/testing/postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Order, OrderList } from '../domain/index.ts'
@@ -28,15 +29,15 @@ let url: string
 beforeAll(async () => {
   roles = await testRoles()
   directory = await mkdtemp(join(tmpdir(), 'depot-roles-'))
-  // A release is started once as the owner, which brings the schema up to date.
-  const once = await createDepot({ databaseUrl: roles.ownerUrl, directory, logger })
-  await once.close()
   const owner = createPostgresDriver({
     url: roles.ownerUrl,
     maxConnections: 1,
     applicationName: 'operator',
     deadlineMs: 20_000,
   })
+  // What `tidemark store migrate` and `tidemark store grant` do.
+  await migrateStore(owner)
+  await migrateProjections(owner)
   await grantAccess(owner, { role: roles.app, kind: 'app' })
   await grantAccess(owner, { role: roles.system, kind: 'system' })
   await owner.close(1_000)

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Domain, Reaction } from '@tidemark/core'
-import { migrate, type PostgresStore } from '@tidemark/store'
+import type { PostgresStore } from '@tidemark/store'
+import { migrateProjections } from '../migrate-projections.ts'
 import { createAdvances, type Advances } from '../advances.ts'
 import { createRunGuarded } from '../run-guarded.ts'
 import { knownLanes, readCheckpoint } from '../statements/checkpoint.ts'
@@ -63,7 +64,6 @@ export interface Reactions {
   readonly parked: ParkedReactionTools
 }
 
-const MIGRATIONS = new URL('../../migrations/', import.meta.url)
 const CLOSE_MS = 1_900
 /** How often new lanes are looked for; hints tell of them sooner. */
 const LANES_MS = 2_000
@@ -82,7 +82,7 @@ export async function openReactions(options: ReactionsOptions): Promise<Reaction
   const openedAt = clock()
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`
   assertReactions(domain, reactions)
-  if (options.migrate !== false) await migrate(sql, { namespace: 'projections', directory: MIGRATIONS })
+  if (options.migrate !== false) await migrateProjections(sql)
   for (const { name, startAt } of reactions) {
     await registerReaction(sql, { reaction: name, fromBeginning: startAt === 'beginning' })
   }

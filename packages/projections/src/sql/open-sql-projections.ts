@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { migrate, type PostgresStore } from '@tidemark/store'
+import type { PostgresStore } from '@tidemark/store'
 import type { Domain } from '@tidemark/core'
+import { migrateProjections } from '../migrate-projections.ts'
 import { createAdvances, type Advances } from '../advances.ts'
 import type { Block } from '../interpret-events.ts'
 import type { LeaseState } from '../lease.ts'
@@ -96,7 +97,6 @@ export class TablesChangedError extends Error {
   override readonly name = 'TablesChangedError'
 }
 
-const MIGRATIONS = new URL('../../migrations/', import.meta.url)
 const CLOSE_MS = 1_900
 const LANES_MS = 2_000
 
@@ -112,7 +112,7 @@ export async function openSqlProjections(options: SqlProjectionsOptions): Promis
   const sql = store.sql()
   const clock = (): number => performance.now()
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`
-  if (options.migrate !== false) await migrate(sql, { namespace: 'projections', directory: MIGRATIONS })
+  if (options.migrate !== false) await migrateProjections(sql)
   const members: (RegisteredSql & { readonly advances: Advances; readonly workers: Map<number, SqlWorker> })[] = []
   for (const projection of options.projections) {
     const id = await register(sql, projection)
