@@ -4,8 +4,13 @@ import { FULL_PACE, nextPace, restMs } from './build-pace.ts'
 
 /** Rests between pieces of work, so that what is live comes first. */
 export interface FoldPace {
-  /** Lets others in. `most`: the share of the time that may be spent. */
-  breathe(most: number): Promise<void>
+  /** Lets others in: for a moment, and for a rest where one is due. */
+  breathe(): Promise<void>
+  /**
+   * Asks, now and then, how busy the database is. For moments at which nothing of this build is on its way: the answer
+   * would wait for that, and the build take itself for somebody else.
+   */
+  probe(): Promise<void>
 }
 
 /** The database is asked how busy it is this often. */
@@ -13,24 +18,26 @@ const PROBE_MS = 100
 /** Rests shorter than a timer can tell are put together. */
 const SHORTEST_REST_MS = 4
 
-export function createFoldPace({ sql, clock }: { sql: Driver; clock: () => number }): FoldPace {
+/** `most`: the share of the time that may be spent, of 1. */
+export function createFoldPace({ sql, clock }: { sql: Driver; clock: () => number }, most: () => number): FoldPace {
   let pace = FULL_PACE
   let workedSince = clock()
-  let probedAt = clock()
+  let probedAt = -PROBE_MS
   return {
-    breathe: async (most) => {
+    breathe: async () => {
       await setImmediate()
-      const worked = clock() - workedSince
-      const rest = restMs({ ...pace, share: Math.min(pace.share, most) }, worked)
-      if (rest < SHORTEST_REST_MS && clock() - probedAt < PROBE_MS) return
-      if (rest >= SHORTEST_REST_MS) await new Promise((resolve) => setTimeout(resolve, rest))
-      if (clock() - probedAt >= PROBE_MS) {
-        const askedAt = clock()
-        await sql.query('select 1 as one')
-        probedAt = clock()
-        pace = nextPace(pace, probedAt - askedAt, most)
-      }
+      const rest = restMs({ ...pace, share: Math.min(pace.share, most()) }, clock() - workedSince)
+      if (rest > 0 && rest < SHORTEST_REST_MS) return
+      if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest))
       workedSince = clock()
+    },
+    probe: async () => {
+      if (clock() - probedAt < PROBE_MS) return
+      await setImmediate()
+      const askedAt = clock()
+      await sql.query('select 1 as one')
+      probedAt = clock()
+      pace = nextPace(pace, probedAt - askedAt, most())
     },
   }
 }

@@ -6,6 +6,7 @@ import { CLOSED, judge, type Breaker } from './circuit-breaker.ts'
 import { toFailingBlock, type FailingBlock } from './failing-block.ts'
 import { foldBatch, keyId, type BatchWrites, type RowId } from './fold-batch.ts'
 import { createFoldMemory } from './fold-memory.ts'
+import type { FoldPace } from './fold-pace.ts'
 import { interpretEvents, type Block, type Touch } from './interpret-events.ts'
 import { toProjectionSet, type RegisteredProjection } from './registered-projection.ts'
 import { toTallies, type BatchContext } from './run-batch.ts'
@@ -38,8 +39,7 @@ export interface PartOptions {
   readonly goal: number
   /** Nothing is stored of the build: it has just begun. */
   readonly empty: boolean
-  /** Lets others in for a moment, and longer where they wait. */
-  readonly breathe: () => Promise<void>
+  readonly pace: FoldPace
   readonly clock: () => number
 }
 
@@ -61,7 +61,7 @@ const FOR_EVER = Number.MAX_SAFE_INTEGER
  */
 export function createPartFold(context: BatchContext, options: PartOptions): PartFold {
   const { sql, store, domain, runGuarded } = context
-  const { lane, member, part, goal, breathe, clock } = options
+  const { lane, member, part, goal, pace, clock } = options
   const { id } = member
   const consumer = partConsumer(id, part)
   const set = toProjectionSet([member])
@@ -99,7 +99,7 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
     try {
       for (const portion of rest) {
         if ((await commit(portion, null)) !== 'committed') return 'lost'
-        await breathe()
+        await pace.breathe()
       }
       if ((await commit(last, folded)) !== 'committed') return 'lost'
     } catch (error) {
@@ -145,7 +145,7 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
       breaker = judge(breaker, toTallies(some, result.value), clock())
       if (breaker.kind === 'open') return { kind: 'blocked', block: toFailingBlock(breaker) }
       memory.add(result.value)
-      await breathe()
+      await pace.breathe()
     }
     return undefined
   }
@@ -155,6 +155,7 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
     step: async (fence) => {
       const events = await (ahead ?? read(folded))
       ahead = undefined
+      await pace.probe()
       const own = events.filter((event) => event.position > folded)
       const barrier = own.find((event) => concernsAll(event, member.projection.name))
       const before = barrier === undefined ? own : own.filter((event) => event.position < barrier.position)

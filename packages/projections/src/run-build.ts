@@ -70,7 +70,8 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
   const { id } = member
   const at = { lane, id }
   const leases = new Map<string, Lease>()
-  const pace = createFoldPace({ sql, clock })
+  let share = 1
+  const pace = createFoldPace({ sql, clock }, () => share)
   const whole = createWholeFold(options, member)
   // Looked at once by each process: rows of other code may not be gone on with.
   let opened = false
@@ -98,12 +99,11 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
     const consumer = partConsumer(id, part)
     const lease = leaseOf(consumer)
     if ((await lease.take()).kind !== 'held') return REST
-    const breathe = (): Promise<void> => pace.breathe(build.share)
     // Read again now that nobody else works here.
     const [now] = await readBuilds(sql, at)
     const place = now?.place.kind === 'parts' ? now.place.parts.find(({ number }) => number === part.number) : undefined
     if (place === undefined || place.of !== part.of) return MORE
-    const fold = createPartFold(options, { lane, member, part: place, goal: build.goal, empty, breathe, clock })
+    const fold = createPartFold(options, { lane, member, part: place, goal: build.goal, empty, pace, clock })
     for (;;) {
       const state = await lease.take()
       if (state.kind !== 'held') return REST
@@ -114,7 +114,6 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
         return folded(place.at, build) ? MORE : REST
       }
       if (step.kind === 'lost' || stopping()) return MORE
-      await breathe()
     }
   }
 
@@ -190,7 +189,10 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
         const near = build.place.kind === 'whole' && build.synced - build.place.at <= NEAR
         if (near && !build.sameVersionLive) return switchAt(build, fence)
         const result = await whole.step(options.largestBatch, build.synced, fence)
-        if (!near) await pace.breathe(build.share)
+        if (!near) {
+          await pace.breathe()
+          await pace.probe()
+        }
         if (result.kind === 'gone') opened = false
         return result.kind === 'blocked' ? result : MORE
       }
@@ -216,6 +218,7 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
       const [build] = await readBuilds(sql, at)
       if (build === undefined) return { kind: 'over' }
       if (!build.running) return REST
+      share = build.share
       if (state.kind !== 'held') {
         // Its parts may be folded by anybody who has the same code.
         return build.place.kind === 'parts' && build.definition === options.definition ? foldParts(build) : REST
