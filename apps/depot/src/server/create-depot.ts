@@ -17,6 +17,7 @@ import { depot, ReserveStock } from '../domain/index.ts'
 import { DEMO_ACCOUNTS } from './accounts.ts'
 import { depotArchive } from './depot-archive.ts'
 import { openReports, type Reports } from './reports/open-reports.ts'
+import { logAlert } from './log-alert.ts'
 
 export interface DepotOptions {
   readonly databaseUrl: string
@@ -79,6 +80,7 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
       store,
       domain: depot,
       onError: (error) => logger.error('a projection is being retried', { error: String(error).slice(0, 200) }),
+      onAlert: (alert) => logAlert(logger, alert),
     })
     const reports = await openReports(store, (error) =>
       logger.error('a report is being retried', { error: String(error).slice(0, 200) }),
