@@ -42,6 +42,9 @@ export class LaneWriter {
   #callMs = 5
   readonly #closing = new AbortController()
   #whenIdle: (() => void) | undefined
+  // Made once: hundreds of jobs wait at a time, and each would have its own.
+  readonly #toAppendAnswer = (row: AnswerRow): AppendAnswer => toAppendAnswer(this.#options.lane, row)
+  readonly #toSettleAnswer = (row: AnswerRow): SettleAnswer => toSettleAnswer(this.#options.lane, row)
 
   constructor(options: LaneWriterOptions) {
     this.#options = options
@@ -49,11 +52,11 @@ export class LaneWriter {
   }
 
   append(encoded: EncodedAppend): Promise<AppendAnswer> {
-    return this.#submit(encoded, (row) => toAppendAnswer(this.#options.lane, row)) as Promise<AppendAnswer>
+    return this.#submit(encoded, this.#toAppendAnswer) as Promise<AppendAnswer>
   }
 
   settle(encoded: EncodedSettle): Promise<SettleAnswer> {
-    return this.#submit(encoded, (row) => toSettleAnswer(this.#options.lane, row)) as Promise<SettleAnswer>
+    return this.#submit(encoded, this.#toSettleAnswer) as Promise<SettleAnswer>
   }
 
   /** Answers what waits with `unavailable`, then waits for the calls in flight. */
