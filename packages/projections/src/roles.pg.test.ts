@@ -4,6 +4,8 @@ import { testRoles, type TestRoles } from '@tidemark/testing/postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PageRead } from './page.ts'
 import type { Projections } from './open-projections.ts'
+import { openSqlProjections } from './sql/open-sql-projections.ts'
+import { countingItems, readReport, reportOf } from './sql/test-sql.ts'
 import { laneTenant } from './statements/lane-tenant.ts'
 import { boxes } from './test-domain.ts'
 import { createEngine, type Engine } from './test-engine.ts'
@@ -90,6 +92,30 @@ test('a statement that asks for another tenant’s rows gets none', async () => 
     await expect(sql.query(`delete from tidemark.${table}`)).rejects.toMatchObject({ code: '42501' })
   }
 })
+
+test('a SQL projection makes its tables, fills them and is read; an app role may neither read them nor run statements', async () => {
+  const projection = countingItems()
+  const reports = await openSqlProjections({
+    store: engine.store,
+    domain: boxes,
+    projections: [projection],
+    pollMs: 20,
+  })
+  try {
+    reports.start()
+    const head = await engine.store.head(0)
+    expect(await reports.waitFor(projection, { lane: 0, position: head }, 60_000)).toMatchObject({ kind: 'reached' })
+    const log = await engine.store.readLane({ lane: 0, after: 0, limit: 1_000 })
+    expect(await readReport(engine.store.sql(), projection)).toEqual(reportOf(log, () => false))
+    const app = engine.store.tenantSql()
+    await expect(app.query(`select from ${projection.schema}.items`)).rejects.toMatchObject({ code: '42501' })
+    await expect(
+      app.query('select tidemark.run_statements($1, $2)', ['["drop table tidemark.events"]', '[[0,[]]]']),
+    ).rejects.toMatchObject({ code: '42501' })
+  } finally {
+    await reports.close()
+  }
+}, 90_000)
 
 test('the engine keeps its own tenant by a function', async () => {
   const tenant = await laneTenant(engine.store.sql(), 0)
