@@ -21,6 +21,7 @@ import { addDevRoutes } from './dev-routes.ts'
 import { codeOfStatus, sendError } from './errors.ts'
 import { readMetrics } from './metrics.ts'
 import { readReactionMetrics } from './reaction-metrics.ts'
+import { readSqlMetrics } from './sql-metrics.ts'
 import { createReadiness } from './readiness.ts'
 import { addSecurityHeaders, isCrossSite } from './security-headers.ts'
 import { addStaticFiles, answerUnknown, isApiPath } from './static-files.ts'
@@ -185,7 +186,15 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
       reply
         .header('cache-control', 'no-store')
         .type('text/plain; version=0.0.4; charset=utf-8')
-        .send((await Promise.all([readMetrics(projections), readReactionMetrics(openReactionTools(store))])).join('')),
+        .send(
+          (
+            await Promise.all([
+              readMetrics(projections),
+              readReactionMetrics(openReactionTools(store)),
+              options.queries === undefined ? '' : readSqlMetrics(options.queries.from),
+            ])
+          ).join(''),
+        ),
     )
   }
   addTrpcRoute(app, { router, verifier: options.verifier, limiter, logger })
