@@ -21,7 +21,7 @@ export interface SqlProjectionsOptions {
   readonly store: Pick<PostgresStore, 'readLane' | 'onWake' | 'sql'>
   readonly domain: Domain
   readonly projections: readonly SqlProjection[]
-  /** How often a lane is looked at when no hint comes. Milliseconds, default 500. */
+  /** How often a lane is looked at when no hint comes: nobody but readers on the server waits. Milliseconds, default 1,000. */
   readonly pollMs?: number
   /** Most events in a batch. Default 500. */
   readonly batch?: number
@@ -107,7 +107,7 @@ const LANES_MS = 2_000
  * @throws TablesChangedError, MigrationError, DatabaseError
  */
 export async function openSqlProjections(options: SqlProjectionsOptions): Promise<SqlProjections> {
-  const { store, domain, pollMs = 500, batch = 500, applyMs = 500, onError = () => {} } = options
+  const { store, domain, pollMs = 1_000, batch = 500, applyMs = 500, onError = () => {} } = options
   const runGuarded = createRunGuarded(applyMs)
   const sql = store.sql()
   const clock = (): number => performance.now()
