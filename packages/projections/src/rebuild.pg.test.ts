@@ -112,7 +112,8 @@ test('verify finds the keys that differ, and says nothing of the others; nothing
   await engine.settled(projections)
   const clean = await done(projections, projections.rebuilds.verify(NAMES, BY))
   const result = clean.result as Extract<BuildProgress['result'], { keys: unknown }>
-  expect(result).toMatchObject({ differences: 0, keys: [], position: 120 })
+  expect(result).toMatchObject({ differences: 0, keys: [] })
+  expect(result.position).toBeGreaterThanOrEqual(120)
   expect(result.liveHash).toBe(result.rebuiltHash)
   expect(result.liveRows).toBeGreaterThan(5)
 

@@ -168,7 +168,7 @@ async function compareWithReplay(engine: Engine, projections: Projections): Prom
 
 /** Some events a second are enough; as many as there can be would leave no time for anything else. */
 function waitABit(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 10))
+  return new Promise((resolve) => setTimeout(resolve, 30))
 }
 
 /** Whole numbers below a bound, the same for the same seed (mulberry32). */
