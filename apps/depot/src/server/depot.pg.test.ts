@@ -25,9 +25,9 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'depot-'))
   depot = await createDepot({ databaseUrl: database.url, directory, logger: silent })
   await loadDemo({ store: depot.store, logger: silent })
-  expect(await depot.caughtUp('harbour', 60_000)).toBe(true)
+  expect(await depot.caughtUp('harbour', 150_000)).toBe(true)
   url = (await depot.listen({ port: 0 })).url
-}, 180_000)
+}, 240_000)
 
 afterAll(async () => {
   await depot.close()
