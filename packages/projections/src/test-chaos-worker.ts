@@ -5,6 +5,8 @@ import { boxes } from './test-domain.ts'
 import { persist } from './test-persist.ts'
 
 export async function work(url: string): Promise<void> {
+  // Where the run itself was ended, nobody would end this.
+  process.once('disconnect', () => process.exit())
   const store = await persist(() => openStore({ url }))
   const projections = await persist(() => openProjections({ store, domain: boxes, pollMs: 50 }))
   projections.start()
