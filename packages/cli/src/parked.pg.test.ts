@@ -14,9 +14,14 @@ import { testIo } from './test-io.ts'
 interface Added {
   readonly by: number
 }
-const added = {
-  '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: value as Added }) },
-} as const
+const added: {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: 'test'
+    readonly validate: (value: unknown) => { readonly value: Added }
+    readonly types?: { readonly input: Added; readonly output: Added }
+  }
+} = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as Added }) } }
 const Counter = aggregate('counter', {
   initial: () => ({ sum: 0 }),
   events: { added: event(added) },

@@ -13,6 +13,7 @@ const table: AnyProjection = {
   key: () => undefined,
   fold: () => undefined,
   scope: () => 'tenant',
+  isRow: () => true,
 }
 interface Row {
   readonly text: string | null | undefined

@@ -13,7 +13,7 @@ interface NoteState {
   readonly text: string
 }
 
-const scope = ({ box }: NoteState): string => `box:${box}`
+const scope = ({ box }: Pick<NoteState, 'box'>): string => `box:${box}`
 
 const Note = aggregate('note', {
   initial: (): NoteState => ({ box: '', text: '' }),

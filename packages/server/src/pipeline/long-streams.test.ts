@@ -56,7 +56,7 @@ async function setUp(kind: 'by snapshot' | 'whole') {
   await append(999, ann.id, phone)
   const snapshots = kind === 'whole' ? undefined : createSnapshots()
   if (snapshots !== undefined) await createNode(store, snapshots).loader?.snapshot('acme', stream)
-  return { store, stream, snapshots, ...createNode(store, snapshots) }
+  return { ...createNode(store, snapshots), stream, snapshots }
 }
 
 describe.each(['by snapshot', 'whole'] as const)('a long stream, loaded %s', (kind) => {
