@@ -5,7 +5,7 @@ import type { Counting } from './counters.ts'
 import { toFailingBlock, type FailingBlock } from './failing-block.ts'
 import type { ParkedEvent } from './fold-batch.ts'
 import type { Block } from './interpret-events.ts'
-import { nextBatchSize } from './pacing.ts'
+import { afterThrow, nextBatchSize } from './pacing.ts'
 import type { ProjectionSet } from './registered-projection.ts'
 import { runBatch, type BatchContext, type BatchResult } from './run-batch.ts'
 import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
@@ -99,6 +99,9 @@ export function createLiveConsumer(options: LiveConsumerOptions): LiveConsumer {
           // Where all is to be parked, nothing is looked at.
           judge: (tallies) => judge(breaker, options.onMassFailure === 'park' ? [] : tallies, clock()),
         })
+      } catch (error) {
+        batchSize = afterThrow(asked)
+        throw error
       } finally {
         counters.busyMs += clock() - startedAt
         counters.batchLimit = limit()

@@ -24,6 +24,14 @@ export function nextBatchSize(
   return Math.min(size, most)
 }
 
+/**
+ * The size after a batch that threw: on an overloaded machine, where code is broken off before it is done, a smaller one
+ * may come through where this one never would. Not one event: that size is for looking for the cause, and does not grow.
+ */
+export function afterThrow(size: number): number {
+  return Math.max(2, Math.floor(size / 2))
+}
+
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
 

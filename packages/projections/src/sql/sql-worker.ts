@@ -2,7 +2,7 @@ import { createAlarm } from '../alarm.ts'
 import type { Advances } from '../advances.ts'
 import type { Block } from '../interpret-events.ts'
 import { createLease, type LeaseState } from '../lease.ts'
-import { backOffMs, nextBatchSize } from '../pacing.ts'
+import { afterThrow, backOffMs, nextBatchSize } from '../pacing.ts'
 import { runSqlBatch, type SqlBatchContext } from './run-sql-batch.ts'
 import { enterSql } from './statements/registry.ts'
 
@@ -66,7 +66,11 @@ export function startSqlWorker(options: SqlWorkerOptions): SqlWorker {
     }
     const startedAt = clock()
     const asked = blocked === undefined ? batchSize : 1
-    const result = await runSqlBatch(options, { lane, from: checkpoint, limit: asked, fence: state.fence })
+    const request = { lane, from: checkpoint, limit: asked, fence: state.fence }
+    const result = await runSqlBatch(options, request).catch((error: unknown) => {
+      batchSize = afterThrow(asked)
+      throw error
+    })
     if (result.kind !== 'blocked') blocked = undefined
     switch (result.kind) {
       case 'empty':
