@@ -15,6 +15,9 @@ function runsOf(frames: readonly Frame[], read: (texts: readonly string[]) => st
   return runs
 }
 
+const worthOf = ([line = '']: readonly string[]): string => /£([\d.]+)(?!.*£)/s.exec(line)?.[1] ?? line
+const worthFor = (quantity: number): string => (quantity * 4.5).toFixed(2)
+
 test('a changed quantity is there in every frame, from the dispatch until after the projected row', async ({
   api,
   depot,
@@ -33,6 +36,8 @@ test('a changed quantity is there in every frame, from the dispatch until after 
   for (const quantity of quantities) {
     // Each goes another way: some over the row of the one before, some in the middle of its push.
     await desk.app.setQuantity(mug, quantity)
+    // On a slow machine two changes would come between two frames.
+    await expect.poll(async () => worthOf(await recording.latest())).toBe(worthFor(quantity))
     if (quantity % 3 === 0) await desk.app.synced()
   }
   await desk.app.synced()
@@ -46,8 +51,7 @@ test('a changed quantity is there in every frame, from the dispatch until after 
   expect(frames.length).toBeGreaterThan(50)
   expect(frames.filter(({ texts }) => texts.length !== 1)).toEqual([])
   // The line's worth, 4.50 apiece: it goes up and never back.
-  const worth = runsOf(frames, ([line = '']) => /£([\d.]+)(?!.*£)/s.exec(line)?.[1] ?? line)
-  expect(worth).toEqual([1, ...quantities, 9].map((quantity) => (quantity * 4.5).toFixed(2)))
+  expect(runsOf(frames, worthOf)).toEqual([1, ...quantities, 9].map(worthFor))
   await log.expectSound()
 })
 
@@ -94,12 +98,16 @@ test('pieces that are received are counted once, in every frame: adding up shows
   await desk.app.follow('Stock')
   await expect(desk.app.stockRow(mug)).toHaveCount(1)
   const recording = await recordFrames(desk.app.page.locator('body'), '[data-testid="stock-row"] td:nth-child(3)')
-  for (let delivery = 1; delivery <= 6; delivery += 1) {
+  const receive = async (delivery: number): Promise<void> => {
     await desk.app.receive(mug, 1)
+    await expect.poll(async () => (await recording.latest()).join()).toBe(String(100 + delivery))
+  }
+  for (let delivery = 1; delivery <= 6; delivery += 1) {
+    await receive(delivery)
     if (delivery % 2 === 0) await desk.app.synced()
   }
   const hold = await holdProjections(depot.databaseUrl)
-  for (let delivery = 7; delivery <= 9; delivery += 1) await desk.app.receive(mug, 1)
+  for (let delivery = 7; delivery <= 9; delivery += 1) await receive(delivery)
   // All nine are in the log, the last three in no projected row yet.
   await expect.poll(() => log.story(`product/${mug.code}`).then((story) => story.length)).toBe(2 + 9)
   await hold.release()
