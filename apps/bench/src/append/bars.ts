@@ -1,13 +1,4 @@
-import type { Bar } from '../measure/report.ts'
-
-const atLeast = (of: string, limit: number, what: string): Bar => ({ of, limit, better: 'higher', unit: '×', what })
-const atMost = (of: string, limit: number, what: string, unit = '×'): Bar => ({
-  of,
-  limit,
-  better: 'lower',
-  unit,
-  what,
-})
+import { atLeast, atMost, type Bar } from '../measure/report.ts'
 
 export const APPEND_BARS: readonly Bar[] = [
   atLeast('append512VsRawInsert100', 0.6, '512 callers, against raw INSERTs of 100'),

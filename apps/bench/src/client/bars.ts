@@ -1,12 +1,4 @@
-import type { Bar } from '../measure/report.ts'
-
-const atMost = (of: string, limit: number, what: string, unit = '×'): Bar => ({
-  of,
-  limit,
-  better: 'lower',
-  unit,
-  what,
-})
+import { atMost, type Bar } from '../measure/report.ts'
 
 export const CLIENT_BARS: readonly Bar[] = [
   atMost('paintVsBestPeer', 1, 'dispatch to DOM among 10,000 rows, against the faster peer'),

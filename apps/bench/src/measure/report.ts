@@ -34,6 +34,16 @@ export interface Bar {
   readonly what: string
 }
 
+/** A ratio that must not fall below `limit`. */
+export function atLeast(of: string, limit: number, what: string): Bar {
+  return { of, limit, better: 'higher', unit: '×', what }
+}
+
+/** A ratio, or a figure in its unit, that must not rise above `limit`. */
+export function atMost(of: string, limit: number, what: string, unit = '×'): Bar {
+  return { of, limit, better: 'lower', unit, what }
+}
+
 export interface BarResult extends Bar {
   readonly value: number
   readonly met: boolean
