@@ -2,16 +2,13 @@
  * The whole server as a role that owns nothing and may write no table: append, project, pull.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { PROTOCOL_VERSION } from '@tidemark/core'
 import { migrateProjections } from '@tidemark/projections'
 import { createPostgresDriver, grantAccess, migrateStore } from '@tidemark/store'
 import { testRoles, type TestRoles } from '@tidemark/testing/postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Order, OrderList } from '../domain/index.ts'
-import { createDepot, type Depot } from './create-depot.ts'
+import { DEVICE, openTestDepot, type TestDepot } from './test-depot.ts'
 
 const errors: string[] = []
 const logger = {
@@ -19,16 +16,12 @@ const logger = {
   warn: () => {},
   error: (text: string, more?: object) => errors.push(`${text} ${JSON.stringify(more)}`),
 }
-const DEVICE = '0197b000-0000-7000-8000-00000000000d'
 
 let roles: TestRoles
-let directory: string
-let depot: Depot
-let url: string
+let opened: TestDepot
 
 beforeAll(async () => {
   roles = await testRoles()
-  directory = await mkdtemp(join(tmpdir(), 'depot-roles-'))
   const owner = createPostgresDriver({
     url: roles.ownerUrl,
     maxConnections: 1,
@@ -41,28 +34,13 @@ beforeAll(async () => {
   await grantAccess(owner, { role: roles.app, kind: 'app' })
   await grantAccess(owner, { role: roles.system, kind: 'system' })
   await owner.close(1_000)
-  depot = await createDepot({ databaseUrl: roles.loginUrl, directory, logger })
-  url = (await depot.listen({ port: 0 })).url
+  opened = await openTestDepot(roles.loginUrl, logger)
 }, 120_000)
 
 afterAll(async () => {
-  await depot.close()
+  await opened.close()
   await roles.drop()
-  await rm(directory, { recursive: true })
 })
-
-async function call(path: string, body: unknown, token?: string): Promise<unknown> {
-  const headers = {
-    'content-type': 'application/json',
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-  }
-  const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-  return response.json()
-}
-
-async function signIn(tenant: string, user: string): Promise<string> {
-  return ((await call('/dev/sign-in', { tenant, user })) as { token: string }).token
-}
 
 async function pull(token: string): Promise<readonly { readonly number: string }[]> {
   const request = {
@@ -73,39 +51,34 @@ async function pull(token: string): Promise<readonly { readonly number: string }
     awaiting: [],
     limit: 100,
   }
-  const reply = (await call('/trpc/sync.pull', request, token)) as {
+  const reply = (await opened.call('/trpc/sync.pull', request, token)) as {
     result: { data: { rows: readonly { readonly row: { readonly number: string } }[] } }
   }
   return reply.result.data.rows.map(({ row }) => row)
 }
 
 it('takes an order, lists it for its house, and shows it to no other', async () => {
-  const ben = await signIn('harbour', 'ben')
+  const ben = await opened.signIn('harbour', 'ben')
   const command = {
     id: randomUUID(),
     type: Order.commands.place.type,
     schema: 1,
-    stream: `order/${randomUUID()}`,
+    stream: Order.stream(randomUUID()),
     input: { number: 'H-1', customer: { firstName: 'Ida', lastName: 'Berg' }, country: 'Norway', note: '' },
     occurredAt: new Date().toISOString(),
     base: { version: 0, after: null },
   }
-  const push = { protocol: PROTOCOL_VERSION, device: DEVICE, commands: [command] }
-  expect(await call('/trpc/sync.push', push, ben)).toMatchObject({
-    result: { data: { answers: [{ answer: { kind: 'accepted', version: 1 } }] } },
-  })
+  expect(await opened.push(ben, command)).toMatchObject({ kind: 'accepted', version: 1 })
   // The second time it is known: results are read as the app role.
-  expect(await call('/trpc/sync.push', push, ben)).toMatchObject({
-    result: { data: { answers: [{ answer: { kind: 'accepted', version: 1 } }] } },
-  })
-  expect([await depot.caughtUp('harbour', 20_000), errors]).toEqual([true, []])
+  expect(await opened.push(ben, command)).toMatchObject({ kind: 'accepted', version: 1 })
+  expect([await opened.depot.caughtUp('harbour', 20_000), errors]).toEqual([true, []])
   expect(await pull(ben)).toMatchObject([{ number: 'H-1' }])
-  expect(await pull(await signIn('meadow', 'emil'))).toEqual([])
+  expect(await pull(await opened.signIn('meadow', 'emil'))).toEqual([])
   expect(errors).toEqual([])
 }, 60_000)
 
 it('cannot write a table of tenants, whichever of its roles it is', async () => {
-  for (const sql of [depot.store.sql(), depot.store.tenantSql()]) {
+  for (const sql of [opened.depot.store.sql(), opened.depot.store.tenantSql()]) {
     const [who] = await sql.query<{ role: string; owner: boolean }>(
       `select current_user as role, pg_has_role(nspowner, 'USAGE') as owner from pg_namespace where nspname = 'tidemark'`,
     )
@@ -116,7 +89,7 @@ it('cannot write a table of tenants, whichever of its roles it is', async () => 
       await expect(sql.query(`update tidemark.${table} set tenant = 'x'`)).rejects.toMatchObject({ code: '42501' })
     }
   }
-  await expect(depot.store.tenantSql().query('select count(*) from tidemark.rows')).rejects.toMatchObject({
+  await expect(opened.depot.store.tenantSql().query('select count(*) from tidemark.rows')).rejects.toMatchObject({
     code: 'TM002',
   })
 })

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   PROTOCOL_VERSION,
   queryReply,
@@ -8,34 +5,28 @@ import {
   type QueryDefinition,
   type QueryInput,
   type QueryOutput,
+  type StreamId,
 } from '@tidemark/core'
 import { testDatabase, type TestDatabase } from '@tidemark/testing/postgres'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { DailyRevenue, Order, Product, Search, StockTotals } from '../../domain/index.ts'
-import { createDepot, type Depot } from '../create-depot.ts'
-
-const silent = { info: () => {}, warn: () => {}, error: () => {} }
-const DEVICE = '0197b000-0000-7000-8000-00000000000d'
+import { openTestDepot, type TestDepot } from '../test-depot.ts'
 
 let database: TestDatabase
-let directory: string
-let depot: Depot
-let url: string
+let opened: TestDepot
 let manager: string
 let neighbour: string
 const tokens: string[] = []
 
 beforeAll(async () => {
   database = await testDatabase()
-  directory = await mkdtemp(join(tmpdir(), 'depot-reports-'))
-  depot = await createDepot({ databaseUrl: database.url, directory, logger: silent })
-  url = (await depot.listen({ port: 0 })).url
-  manager = await signIn('harbour', 'ada')
-  neighbour = await signIn('meadow', 'finn')
+  opened = await openTestDepot(database.url)
+  manager = await opened.signIn('harbour', 'ada')
+  neighbour = await opened.signIn('meadow', 'finn')
   // Their workers have come to the lane.
   await vi.waitFor(
     async () => {
-      const lags = await depot.reports.projections.lag()
+      const lags = await opened.depot.reports.projections.lag()
       expect(lags.map(({ state }) => state)).toEqual(['live', 'live', 'live'])
     },
     { timeout: 20_000 },
@@ -43,41 +34,23 @@ beforeAll(async () => {
 }, 120_000)
 
 afterAll(async () => {
-  await depot.close()
+  await opened.close()
   await database.drop()
-  await rm(directory, { recursive: true })
 })
-
-async function call(path: string, body: unknown, token?: string): Promise<unknown> {
-  const headers = {
-    'content-type': 'application/json',
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-  }
-  const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-  return response.json()
-}
-
-async function signIn(tenant: string, user: string): Promise<string> {
-  return ((await call('/dev/sign-in', { tenant, user })) as { token: string }).token
-}
 
 let lastCommand = 0
 /** Does it and keeps the token, so that what is asked next holds it. */
 async function perform(
   type: string,
-  stream: string,
+  stream: StreamId,
   input: Json,
   occurredAt = new Date().toISOString(),
 ): Promise<void> {
   lastCommand++
   const id = `0197b000-0000-7000-8000-${String(lastCommand).padStart(12, '0')}`
   const schema = 1
-  const commands = [{ id, type, schema, stream, input, occurredAt, base: null }]
-  const reply = (await call('/trpc/sync.push', { protocol: PROTOCOL_VERSION, device: DEVICE, commands }, manager)) as {
-    result: { data: { answers: [{ answer: { kind: string; token: string } }] } }
-  }
-  const { answer } = reply.result.data.answers[0]
-  expect(answer).toMatchObject({ kind: 'accepted' })
+  const answer = await opened.push(manager, { id, type, schema, stream, input, occurredAt, base: null })
+  if (answer.kind !== 'accepted') throw new Error(`Not accepted: ${JSON.stringify(answer)}`)
   tokens.push(answer.token)
 }
 
@@ -85,7 +58,7 @@ async function ask<Q extends QueryDefinition>(query: Q, input: QueryInput<Q>, wh
   const after = who === manager ? tokens.slice(-1) : []
   const request = { protocol: PROTOCOL_VERSION, query: query.name, input, after, late: 'refuse', waitMs: 10_000 }
   const reply = queryReply.parse(
-    ((await call('/trpc/query', request, who)) as { result: { data: unknown } }).result.data,
+    ((await opened.call('/trpc/query', request, who)) as { result: { data: unknown } }).result.data,
   )
   if (reply.kind !== 'answer') throw new Error(JSON.stringify(reply))
   return reply.output as QueryOutput<Q>
@@ -148,7 +121,7 @@ describe('the reports', () => {
       ],
       more: false,
     })
-    const lines = await depot.store.readStreams([{ tenant: 'harbour', stream: order, after: 0 }])
+    const lines = await opened.depot.store.readStreams([{ tenant: 'harbour', stream: order, after: 0 }])
     const { line } = lines[0]?.at(-1)?.data as { line: string }
     await perform('order.removeLine', order, { line })
     expect(await titles('babushka')).toEqual([])
@@ -159,7 +132,7 @@ describe('the reports', () => {
   it('sum what was shipped and what came back by day, days without either included', async () => {
     expect(await ask(DailyRevenue, { days: 7 })).toEqual({ days: [] })
     await perform('order.addLine', order, { product: '71053', description: 'LANTERN', quantity: 6, unitPrice: 339 })
-    const events = await depot.store.readStreams([{ tenant: 'harbour', stream: order, after: 0 }])
+    const events = await opened.depot.store.readStreams([{ tenant: 'harbour', stream: order, after: 0 }])
     const { line } = events[0]?.at(-1)?.data as { line: string }
     await perform('order.changeQuantity', order, { line, quantity: 5 })
     const now = Date.now()
