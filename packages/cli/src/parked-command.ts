@@ -1,4 +1,11 @@
-import { openParkedTools, type ParkedAnswer, type ParkedFilter, type ParkedTools } from '@tidemark/projections'
+import {
+  openParkedTools,
+  PARKED_REASONS,
+  type ParkedAnswer,
+  type ParkedFilter,
+  type ParkedReason,
+  type ParkedTools,
+} from '@tidemark/projections'
 import type { ArgsDef, ParsedArgs } from 'citty'
 import { UsageError } from './errors.ts'
 import { EXIT } from './exit-code.ts'
@@ -10,7 +17,10 @@ export const FILTER_ARGS = {
   projection: { type: 'string', description: 'of this projection' },
   key: { type: 'string', description: 'of this key, or stream where they are parked by stream' },
   type: { type: 'string', description: 'of this event type, such as order.placed' },
-  reason: { type: 'string', description: 'parked for this reason: unreadable, failed or behind' },
+  reason: {
+    type: 'string',
+    description: `parked for this reason: ${PARKED_REASONS.join(', ')} (the last: whatever cannot be read)`,
+  },
   position: { type: 'string', description: 'at this position' },
   error: { type: 'string', description: 'whose error has this in it' },
   before: { type: 'string', description: 'parked before this time, such as 2026-01-31T12:00Z' },
@@ -47,7 +57,7 @@ export function toFilter(args: ParsedArgs<typeof FILTER_ARGS>): ParkedFilter {
     throw new UsageError(`--before is "${before}": a time such as 2026-01-31T12:00Z is needed.`)
   }
   if (reason !== undefined && !isReason(reason)) {
-    throw new UsageError(`--reason is "${reason}": unreadable, failed or behind is needed.`)
+    throw new UsageError(`--reason is "${reason}": it is one of ${PARKED_REASONS.join(', ')}.`)
   }
   return {
     ...(tenant === undefined ? {} : { tenant }),
@@ -61,8 +71,8 @@ export function toFilter(args: ParsedArgs<typeof FILTER_ARGS>): ParkedFilter {
   }
 }
 
-function isReason(text: string): text is NonNullable<ParkedFilter['reason']> {
-  return text === 'unreadable' || text === 'failed' || text === 'behind'
+function isReason(text: string): text is ParkedReason {
+  return PARKED_REASONS.some((reason) => reason === text)
 }
 
 /** @throws UsageError where nothing restricts it and `--all` does not say that this is meant. */

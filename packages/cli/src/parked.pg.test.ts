@@ -102,7 +102,7 @@ test('what is parked is listed, page by page, and shown with its payload', async
   })
   expect(await tidemark('show', 'acme', 'sums', '2')).toMatchObject({
     exit: EXIT.ok,
-    json: { kind: 'parked-event', event: { data: { by: -2 } } },
+    json: { kind: 'parked-event', advice: expect.stringContaining('Mend the code'), event: { data: { by: -2 } } },
   })
   expect(await tidemark('show', 'acme', 'sums', '1')).toMatchObject({ exit: EXIT.found, json: { kind: 'nothing' } })
 })

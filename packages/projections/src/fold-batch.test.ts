@@ -148,7 +148,7 @@ describe('parking', () => {
   test('an unreadable event is parked under its key where the key does not depend on what it says', () => {
     const tables = replay([put(1)], [logged(2, 'item/1', 'item.renamed', { name: 7 })], [moved(3, 'b')])
     expect(parkedOf(tables, ITEMS)).toEqual([
-      { by: 'key', key: 'item/1', position: 2, reason: 'unreadable', attempts: 1 },
+      { by: 'key', key: 'item/1', position: 2, reason: 'invalid-data', attempts: 1 },
       { by: 'key', key: 'item/1', position: 3, reason: 'behind', attempts: 0 },
     ])
     expect(rowOf(tables, ITEMS, 'item/1')).toMatchObject({ stale: true, scope: 'box:a' })
@@ -162,7 +162,7 @@ describe('parking', () => {
       [renamed(3, 'cup'), put(4, 'item/2', 'a', 'cup'), put(5, 'item/3', 'a', 'jug')],
     )
     expect(parkedOf(tables, NAMES)).toEqual([
-      { by: 'stream', key: 'item/1', position: 2, reason: 'unreadable', attempts: 1 },
+      { by: 'stream', key: 'item/1', position: 2, reason: 'invalid-data', attempts: 1 },
       { by: 'key', key: 'cup', position: 3, reason: 'behind', attempts: 0 },
       { by: 'key', key: 'cup', position: 4, reason: 'behind', attempts: 0 },
     ])

@@ -1,5 +1,6 @@
 import { toStoredJson } from '@tidemark/core'
 import { messageOf, type ParkError, type Touch } from './interpret-events.ts'
+import type { ParkedReason } from './park-reason.ts'
 import { ROW_LIMITS, scopeProblem } from './row-limits.ts'
 
 /** A row as it is stored; `text` is its canonical JSON. */
@@ -45,7 +46,7 @@ export interface ParkedEvent extends RowId {
   /** What `key` is: the row's key, or the event's stream where the key is not known. */
   readonly by: 'key' | 'stream'
   readonly position: number
-  readonly reason: ParkError['reason'] | 'behind'
+  readonly reason: ParkedReason
   /** Times it was tried. */
   readonly attempts: number
   readonly eventId: string

@@ -19,15 +19,15 @@ describe('events that cannot be read', () => {
   })
 
   test.each([
-    ['a missing upcaster', 'item.put', { box: 'a' }, 0, /no upcaster leads on from version 0/],
-    ['an upcaster that throws', 'item.put', null, 1, /the upcaster from version 1 threw/],
-    ['invalid data', 'item.moved', { box: 7 }, 1, /does not match its schema: box:/],
-  ])('%s: no newer code helps, so it is parked and says why', (_, type, data, schema, message) => {
+    ['missing-upcaster', 'item.put', { box: 'a' }, 0, /no upcaster leads on from version 0/],
+    ['upcaster-failed', 'item.put', null, 1, /the upcaster from version 1 threw/],
+    ['invalid-data', 'item.moved', { box: 7 }, 1, /does not match its schema: box:/],
+  ])('%s: no newer code helps, so it is parked and says why', (reason, type, data, schema, message) => {
     const { touches, block } = interpret(type, data as object, schema)
     expect(block).toBeUndefined()
     expect(touches.length).toBeGreaterThan(0)
     for (const { folding } of touches) {
-      expect(folding).toMatchObject({ kind: 'park', error: { reason: 'unreadable' } })
+      expect(folding).toMatchObject({ kind: 'park', error: { reason } })
       expect(folding.kind === 'park' && folding.error.message).toMatch(message)
     }
   })

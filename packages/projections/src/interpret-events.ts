@@ -1,5 +1,6 @@
 import { readEvent, type Domain, type DomainEvent, type ReadFailure, type StoredEvent } from '@tidemark/core'
 import type { ProjectionSet, RegisteredProjection } from './registered-projection.ts'
+import type { ParkReason } from './park-reason.ts'
 import { keyProblem } from './row-limits.ts'
 
 /** What an event means to one projection. */
@@ -15,7 +16,7 @@ export interface Touch {
 
 /** Why an event is set aside. Stored beside it for whoever retries it. */
 export interface ParkError {
-  readonly reason: 'unreadable' | 'failed'
+  readonly reason: ParkReason
   readonly message: string
 }
 
@@ -74,7 +75,7 @@ function interpretEvent(domain: Domain, set: ProjectionSet, stored: StoredEvent,
     case 'missing-upcaster':
     case 'upcaster-failed':
     case 'invalid-data': {
-      const error: ParkError = { reason: 'unreadable', message: describeFailure(stored, read) }
+      const error: ParkError = { reason: read.kind, message: describeFailure(stored, read) }
       for (const projection of folding) {
         const found = keyWithoutData(projection, stored)
         if (found.kind === 'skip') continue

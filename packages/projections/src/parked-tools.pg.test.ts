@@ -1,6 +1,8 @@
+import type { Json } from '@tidemark/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Projections } from './open-projections.ts'
 import { TRIED_AT_ONCE } from './carry-out.ts'
+import type { ParkedReason } from './park-reason.ts'
 import { boxesWithFault, POISON } from './test-domain.ts'
 import { createEngine, TENANT, type Engine } from './test-engine.ts'
 
@@ -296,7 +298,7 @@ describe('an edit', () => {
     const id = { ...items, position: poison }
     expect(await projections.parked.edit(id, { data: { name: 7 } }, ann)).toMatchObject({ kind: 'done', remaining: 1 })
     expect(await projections.parked.show(id)).toMatchObject({
-      entry: { reason: 'unreadable', attempts: 2, error: expect.stringContaining('does not match its schema') },
+      entry: { reason: 'invalid-data', attempts: 2, error: expect.stringContaining('does not match its schema') },
     })
     const bad = { data: { name: 'a\u0000b' } }
     expect(await projections.parked.edit(id, bad, ann)).toMatchObject({ kind: 'unstorable', issue: { path: '/name' } })
@@ -329,6 +331,23 @@ test('a filter picks by position, error and time, and what it picks can be disca
   expect(await discard(items, ann)).toEqual({ kind: 'nothing' })
   // Those of the other projection are its own.
   expect(await positions({ projection: 'names' })).toEqual([2, 4, 6])
+})
+
+test('what cannot be read says whether an upcaster or its data is the matter; what an older release wrote is read on', async () => {
+  const { projections } = await openFaulty()
+  const write = (stream: string, data: Json, schema: number) => engine.write({ stream, type: 'item.put', data, schema })
+  await write('item/1', null, 1)
+  await write('item/2', { box: 7, name: 'cup' }, 2)
+  await engine.settled(projections)
+  const listed = async (reason?: ParkedReason) =>
+    (await projections.parked.list({ projection: 'items', ...(reason && { reason }) })).entries.map((at) => at.reason)
+  expect(await listed()).toEqual(['upcaster-failed', 'invalid-data'])
+  await engine.store.sql().query("update tidemark.parked set reason = 'unreadable' where key = 'item/2'")
+  expect(await listed('upcaster-failed')).toEqual(['upcaster-failed'])
+  expect(await listed('unreadable')).toEqual(['upcaster-failed', 'unreadable'])
+  // A retry tells what was not told apart.
+  expect(await projections.parked.retry({ ...items, key: 'item/2' }, ann)).toMatchObject({ remaining: 1 })
+  expect(await listed()).toEqual(['upcaster-failed', 'invalid-data'])
 })
 
 test('what is parked is listed by filter, page by page, and shown with its payload', async () => {

@@ -29,10 +29,10 @@ export function interpretTried(
     ]
     if (stored === undefined || stored.id !== parked.eventId) {
       const message = 'The log does not hold this event at its position: it has another history than this table.'
-      return stay({ reason: 'unreadable', message }, standIn(parked, stored))
+      return stay({ reason: 'not-in-log', message }, standIn(parked, stored))
     }
     const { touches, block } = interpretEvents(domain, set, [stored])
-    if (block !== undefined) return stay({ reason: 'unreadable', message: block.detail }, stored)
+    if (block !== undefined) return stay({ reason: block.reason, message: block.detail }, stored)
     const [touch] = touches
     // The projection's key() leaves the event out now.
     if (touch === undefined) return []

@@ -1,3 +1,4 @@
+import { parkedAdvice } from '@tidemark/projections'
 import { EXIT } from '../exit-code.ts'
 import { EVENT_ARGS, parkedCommand } from '../parked-command.ts'
 import { toCount } from '../store-command.ts'
@@ -18,10 +19,12 @@ export const parkedShowCommand = parkedCommand({
       event === undefined
         ? 'The log does not hold the event any more.'
         : `schema ${event.schema}, by ${event.principal}, ${event.recordedAt}\n${JSON.stringify(event.data, null, 2)}`
+    const advice = parkedAdvice(entry.reason) ?? null
+    const what = `event ${entry.eventId} of ${entry.stream}, parked ${entry.parkedAt}`
     return {
       exit: EXIT.ok,
-      json: { kind: 'parked-event', entry, event: event ?? null },
-      text: `${describeEntry(entry)}\nevent ${entry.eventId} of ${entry.stream}, parked ${entry.parkedAt}\n${payload}`,
+      json: { kind: 'parked-event', entry, advice, event: event ?? null },
+      text: [describeEntry(entry), ...(advice === null ? [] : [advice]), what, payload].join('\n'),
     }
   },
 })

@@ -98,8 +98,11 @@ test('an event that cannot be read, or evolved over, makes all that follow it in
   ]
   expect(await setUp(events).states.load(events.slice(1))).toMatchObject([
     around(0, 1),
-    { kind: 'unreadable', cause: { message: expect.stringContaining('does not match its schema') } },
-    { kind: 'unreadable', cause: { message: 'evolve of "jar.broken" failed: cannot evolve' } },
+    {
+      kind: 'unreadable',
+      cause: { reason: 'invalid-data', message: expect.stringContaining('does not match its schema') },
+    },
+    { kind: 'unreadable', cause: { reason: 'failed', message: 'evolve of "jar.broken" failed: cannot evolve' } },
   ])
 })
 
@@ -113,6 +116,6 @@ test('an event of newer code before it is no fault of the event', async () => {
 test('a stream with a gap says so', async () => {
   const events = [stored('jar/a', 2, { sweets: 1 })]
   expect(await setUp(events).states.load(events)).toMatchObject([
-    { kind: 'unreadable', cause: { message: 'Version 1 of jar/a is not there.' } },
+    { kind: 'unreadable', cause: { reason: 'not-in-log', message: 'Version 1 of jar/a is not there.' } },
   ])
 })

@@ -80,7 +80,7 @@ export function createEventsWithStates(options: {
         for (;;) {
           const next = fold.rest[0]
           if (next === undefined || next.version !== fold.state.version + 1) {
-            return unreadable(`Version ${fold.state.version + 1} of ${stored.stream} is not there.`)
+            return unreadable('not-in-log', `Version ${fold.state.version + 1} of ${stored.stream} is not there.`)
           }
           const around = step(options, fold.state, next)
           // An event that stops the fold stays, and stops it for all that come after.
@@ -110,7 +110,7 @@ function step(
       const { event } = read
       const after = runGuarded(() => evolveState(aggregate, before, event))
       return after.kind === 'failed'
-        ? unreadable(`evolve of "${stored.type}" failed: ${after.message}`)
+        ? unreadable('failed', `evolve of "${stored.type}" failed: ${after.message}`)
         : { kind: 'event', event, states: { before: before.state, after: after.value.state } }
     }
     case 'unknown-type':
@@ -122,10 +122,10 @@ function step(
     case 'missing-upcaster':
     case 'upcaster-failed':
     case 'invalid-data':
-      return unreadable(describeFailure(stored, read))
+      return unreadable(read.kind, describeFailure(stored, read))
   }
 }
 
-function unreadable(message: string): Around {
-  return { kind: 'unreadable', cause: { reason: 'unreadable', message } }
+function unreadable(reason: ParkedCause['reason'], message: string): Around {
+  return { kind: 'unreadable', cause: { reason, message } }
 }

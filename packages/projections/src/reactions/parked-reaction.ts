@@ -1,6 +1,12 @@
+import type { ParkReason } from '../park-reason.ts'
+
 /** Why an event was set aside, for whoever looks at it. */
 export interface ParkedCause {
-  readonly reason: 'unreadable' | 'failed' | 'rejected' | 'exhausted' | 'behind'
+  /**
+   * As for projections; or `rejected`: the pipeline does not take a command; `exhausted`: an outside call that went on
+   * failing. `unreadable` was written by releases that did not tell what cannot be read apart.
+   */
+  readonly reason: ParkReason | 'rejected' | 'exhausted' | 'behind' | 'unreadable'
   readonly message: string
 }
 

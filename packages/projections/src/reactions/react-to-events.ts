@@ -196,7 +196,7 @@ function screen({ domain, reaction, means }: LaneReactions, events: readonly Sto
       case 'missing-upcaster':
       case 'upcaster-failed':
       case 'invalid-data':
-        return { kind: 'park', cause: { reason: 'unreadable', message: describeFailure(stored, read) } }
+        return { kind: 'park', cause: { reason: read.kind, message: describeFailure(stored, read) } }
     }
   }
   return guardEach(means.runGuarded, events, screenOne).map((guarded) =>
@@ -226,8 +226,8 @@ function parkedFor(cause: ParkedCause): Performed {
   return { kind: 'parked', cause }
 }
 
-function asUnreadable({ detail }: Block): ParkedCause {
-  return { reason: 'unreadable', message: detail }
+function asUnreadable({ reason, detail }: Block): ParkedCause {
+  return { reason, message: detail }
 }
 
 function toPark({ tenant, stream, position, id, type }: StoredEvent, cause: ParkedCause): ToPark {

@@ -48,7 +48,7 @@ describe('the statements of a batch', () => {
     expect(plan([renamed(1, 'item/1', 7), put(2, 'item/1')])).toMatchObject({
       applied: [],
       parked: [
-        [1, 'unreadable', 1],
+        [1, 'invalid-data', 1],
         [2, 'behind', 0],
       ],
     })

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '@tidemark/core'
 import { interpretEvents, messageOf } from '../interpret-events.ts'
+import type { ParkedReason } from '../park-reason.ts'
 import { toProjectionSet } from '../registered-projection.ts'
 import { encodeStatements, planStatements, toReadable } from './plan-statements.ts'
 import { isRefusal, type SqlBatchContext } from './run-sql-batch.ts'
@@ -36,9 +37,16 @@ export async function retryStream(
     )
     const [first] = parked
     if (first === undefined) return { kind: 'done', settled }
-    const failed = async (message: string): Promise<SqlRetry> => {
+    const failed = async (reason: ParkedReason, message: string): Promise<SqlRetry> => {
       const { position } = first
-      await noteFailedRetry(sql, { projection: member.id, tenant: at.tenant, stream: at.stream, position, message })
+      await noteFailedRetry(sql, {
+        projection: member.id,
+        tenant: at.tenant,
+        stream: at.stream,
+        position,
+        reason,
+        message,
+      })
       return { kind: 'failed', settled, position, message }
     }
     const events: StoredEvent[] = []
@@ -47,20 +55,23 @@ export async function retryStream(
       if (event?.id !== id) break
       events.push(event)
     }
-    if (events.length === 0) return failed('The log does not hold this event at its position any more.')
+    if (events.length === 0) return failed('not-in-log', 'The log does not hold this event at its position any more.')
     const { touches, last, block } = interpretEvents(domain, set, events)
-    if (last === undefined) return failed(block?.detail ?? 'It cannot be read.')
+    if (last === undefined) {
+      if (block === undefined) throw new Error('A parked event came to nothing and gave no reason.')
+      return failed(block.reason, block.detail)
+    }
     const planned = runGuarded(() =>
       planStatements(member.projection, touches, { parkedStreams: new Set(), skipped: new Set(), refused: new Map() }),
     )
     if (planned.kind === 'failed') {
-      if (most === 1) return failed(planned.message)
+      if (most === 1) return failed('failed', planned.message)
       most = Math.ceil(Math.min(most, events.length) / 2)
       continue
     }
     const plan = planned.value
     const stays = plan.parked[0]
-    if (stays?.position === first.position) return failed(stays.error?.message ?? 'It fails still.')
+    if (stays?.position === first.position) return failed(stays.reason, stays.error?.message ?? 'It fails still.')
     const tried = events.filter(
       ({ position }) => position <= last.position && (stays === undefined || position < stays.position),
     )
@@ -73,7 +84,7 @@ export async function retryStream(
       if (answer?.answer === 'done') settled += tried.length
     } catch (error) {
       if (!isRefusal(error)) throw error
-      if (most === 1) return failed(`The database refused what it writes: ${messageOf(error)}`)
+      if (most === 1) return failed('failed', `The database refused what it writes: ${messageOf(error)}`)
       most = Math.ceil(Math.min(most, tried.length) / 2)
     }
   }

@@ -1,6 +1,7 @@
 import type { Driver } from '@tidemark/store'
 import type { EventEdit } from '../apply-edits.ts'
 import type { ParkedUnit } from '../control-event.ts'
+import { reasonsOf, type ParkedReason } from '../park-reason.ts'
 import type { ActionRecord } from './settle-parked.ts'
 
 /** Which parked events; a part that is left out does not restrict. */
@@ -12,7 +13,8 @@ export interface ParkedFilter {
   readonly key?: string
   /** Full type of the event. */
   readonly type?: string
-  readonly reason?: 'unreadable' | 'failed' | 'behind'
+  /** `unreadable` picks all that cannot be read. */
+  readonly reason?: ParkedReason
   /** How it is parked: by its row's key, or by its stream. */
   readonly by?: 'key' | 'stream'
   readonly position?: number
@@ -31,8 +33,8 @@ export interface ParkedEntry extends ParkedUnit {
   readonly stream: string
   readonly type: string
   readonly eventId: string
-  /** `unreadable`, `failed`: why it is parked itself; `behind`: it waits for an earlier one of its key. */
-  readonly reason: 'unreadable' | 'failed' | 'behind'
+  /** Why it is parked itself; `behind`: it waits for an earlier one of its key. */
+  readonly reason: ParkedReason
   /** Times it was tried. */
   readonly attempts: number
   readonly error: string | null
@@ -52,7 +54,7 @@ const FROM = `from tidemark.parked p
        join tidemark.projections n on n.id = p.projection
        join tidemark.projection_lanes l on l.projection = p.projection and l.lane = p.lane and l.state = 'live'
       where ($1::text is null or p.tenant = $1) and ($2::text is null or n.name = $2) and ($3::text is null or p.key = $3)
-        and ($4::text is null or p.type = $4) and ($5::text is null or p.reason = $5) and ($6::text is null or p.by = $6)
+        and ($4::text is null or p.type = $4) and ($5::text is null or p.reason = any (string_to_array($5, ','))) and ($6::text is null or p.by = $6)
         and ($7::bigint is null or p.position = $7) and ($8::text is null or strpos(p.error ->> 'message', $8) > 0)
         and ($9::timestamptz is null or p.parked_at < $9)`
 
@@ -61,7 +63,7 @@ const parameters = (filter: ParkedFilter): readonly (string | number | null)[] =
   filter.projection ?? null,
   filter.key ?? null,
   filter.type ?? null,
-  filter.reason ?? null,
+  filter.reason === undefined ? null : reasonsOf(filter.reason).join(','),
   filter.by ?? null,
   filter.position ?? null,
   filter.error ?? null,

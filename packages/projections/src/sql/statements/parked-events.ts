@@ -1,4 +1,5 @@
 import type { Driver } from '@tidemark/store'
+import type { ParkedReason } from '../../park-reason.ts'
 import { toStorable } from '../../statements/commit-batch.ts'
 
 /** One event that is set aside for a SQL projection. */
@@ -9,8 +10,8 @@ export interface SqlParked {
   readonly stream: string
   readonly type: string
   readonly eventId: string
-  /** `unreadable`, `failed`: why it is parked itself; `behind`: it waits for an earlier one of its stream. */
-  readonly reason: 'unreadable' | 'failed' | 'behind'
+  /** Why it is parked itself; `behind`: it waits for an earlier one of its stream. */
+  readonly reason: ParkedReason
   /** Times it was tried. */
   readonly attempts: number
   readonly error: string | null
@@ -44,13 +45,21 @@ export async function skipSqlParked(
 
 export async function noteFailedRetry(
   sql: Driver,
-  input: { projection: number; tenant: string; stream: string; position: number; message: string },
+  input: {
+    projection: number
+    tenant: string
+    stream: string
+    position: number
+    reason: ParkedReason
+    message: string
+  },
 ): Promise<void> {
-  await sql.query('select tidemark.note_failed_retry($1, $2, $3, $4, $5)', [
+  await sql.query('select tidemark.note_failed_retry($1, $2, $3, $4, $5, $6)', [
     input.projection,
     input.tenant,
     input.stream,
     input.position,
+    input.reason,
     toStorable({ message: input.message })?.message ?? '',
   ])
 }
