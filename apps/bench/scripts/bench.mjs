@@ -1,4 +1,4 @@
-// `npm run bench -- smoke|append|read|order|client|projections|rebuild [--json]`: installs and builds what is missing, then runs the benchmark that is named.
+// `npm run bench -- smoke|append|read|order|client|sync|projections|rebuild [--json]`: installs and builds what is missing, then runs the benchmark that is named.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureChromium } from '../../../.ci/browser.mjs'
@@ -6,9 +6,9 @@ import { build } from '../../../.ci/build.mjs'
 import { install } from '../../../.ci/install.mjs'
 import { PlainError, mainOf, node, root, runStep } from '../../../.ci/run-step.mjs'
 
-const benches = ['smoke', 'append', 'read', 'order', 'client', 'projections', 'rebuild']
+const benches = ['smoke', 'append', 'read', 'order', 'client', 'sync', 'projections', 'rebuild']
 /** Those that measure in a browser. */
-const inBrowser = ['smoke', 'client']
+const inBrowser = ['smoke', 'client', 'sync']
 const directory = join(root, 'apps', 'bench')
 
 await mainOf(async () => {

@@ -1,4 +1,4 @@
-// `npm run bench -- smoke|append|read|order|client|projections|rebuild [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
+// `npm run bench -- smoke|append|read|order|client|sync|projections|rebuild [--json] [--quick]`, `append --long`. Progress goes to standard error; standard output is for the result.
 import { runBench, type Bench } from './measure/run-bench.ts'
 
 const json = process.argv.includes('--json')
@@ -40,6 +40,16 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
       name,
       bars: CLIENT_BARS,
       measureAlone: (samples, progress) => measureClient(quick ? QUICK : FULL, samples, progress),
+    }
+  },
+  sync: async () => {
+    const { FULL, measureSync, QUICK } = await import('./sync/sync.ts')
+    const { SYNC_BARS } = await import('./sync/bars.ts')
+    const plan = quick ? QUICK : FULL
+    return {
+      name,
+      bars: SYNC_BARS,
+      measure: (server, samples, progress) => measureSync(server, plan, samples, progress),
     }
   },
   projections: async () => {

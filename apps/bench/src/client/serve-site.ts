@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname, join, normalize } from 'node:path'
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -8,9 +8,18 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css',
 }
 
-/** The built pages on a port of the loopback. */
-export async function serveSite(directory: string): Promise<{ readonly url: string; close(): Promise<void> }> {
+/** Answers what is not a page. Returns whether it does. */
+export type Answer = (request: IncomingMessage, response: ServerResponse) => boolean
+
+export interface Site {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** The built pages, and what else is answered, on a port of the loopback. */
+export async function serveSite(directory: string, answer: Answer = () => false): Promise<Site> {
   const server = createServer((request, response) => {
+    if (answer(request, response)) return
     const path = normalize(new URL(request.url ?? '/', 'http://site').pathname)
     readFile(join(directory, path)).then(
       (content) => response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'text/plain' }).end(content),

@@ -1,8 +1,9 @@
-import { Replicache, type WriteTransaction } from 'replicache'
+import { Replicache, type ReplicacheOptions, type WriteTransaction } from 'replicache'
 import { useEffect, useState, type ReactNode } from 'react'
 import { IN_VIEW, type Item } from '../item.ts'
 import { ItemRows } from '../item-rows.tsx'
 import type { Peer } from '../peer.ts'
+import { keyOf } from './replicache-key.ts'
 
 const mutators = {
   receive: async (tx: WriteTransaction, items: readonly Item[]) => {
@@ -15,14 +16,17 @@ const mutators = {
   },
 }
 
-/** Newest first in the order of keys, as its scans go. The key is derived from the item alone, so a change finds it. */
-function keyOf({ id, updatedAt }: Item): string {
-  return `item/${String(9_999_999_999_999 - updatedAt).padStart(13, '0')}/${id}`
+export interface ReplicachePeer extends Peer {
+  /** Asks the server for what is new: what a poke leads to. */
+  pull(): void
 }
 
-/** As its documentation says: mutators, and a subscription that scans the newest. It has no server here. */
-export function openReplicache(name: string): Peer {
-  const replicache = new Replicache({ name, mutators, pullInterval: null, logLevel: 'error' })
+/** As its documentation says: mutators, and a subscription that scans the newest. Without a server it stays alone. */
+export function openReplicache(
+  name: string,
+  server: Pick<ReplicacheOptions<typeof mutators>, 'pushURL' | 'pullURL'> = {},
+): ReplicachePeer {
+  const replicache = new Replicache({ name, mutators, pullInterval: null, logLevel: 'error', ...server })
   const keys = new Map<string, string>()
   return {
     List: function List(): ReactNode {
@@ -51,6 +55,7 @@ export function openReplicache(name: string): Peer {
       // It keeps what it has a little later, of itself, and does not say when.
       await new Promise((resolve) => setTimeout(resolve, PERSIST_MS))
     },
+    pull: () => void replicache.pull(),
     insert: (item) => replicache.mutate.insert(item),
     setNote: (id, note) => replicache.mutate.setNote({ key: keys.get(id) ?? '', note }),
   }

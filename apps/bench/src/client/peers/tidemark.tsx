@@ -51,7 +51,8 @@ export async function openTidemark(name: string): Promise<Peer> {
   }
 }
 
-function Newest(): ReactNode {
+/** The newest items, under a provider. */
+export function Newest(): ReactNode {
   const { rows } = useRows(ItemList, { index: 'newest', limit: IN_VIEW })
   return <ItemRows items={rows.map(({ key, row }) => ({ id: key, ...row }))} />
 }
