@@ -3,21 +3,20 @@ import { rowsOfStream } from './change.ts'
 import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
 import { createDispatch } from './dispatch.ts'
 import { claimTerm, FencedError } from './fence.ts'
+import { readFeed } from './feed.ts'
 import { askServer } from './ask-server.ts'
 import { readHistory } from './history.ts'
 import type { Derived, Live, Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
 import { loadSecondCopy } from './load-second-copy.ts'
-import { readFeed } from './pages.ts'
+import { loadSync } from './load-sync.ts'
+import { createPart, withPart } from './part.ts'
 import { browserPlatform, type Platform } from './platform.ts'
 import { reindexRows } from './reindex.ts'
 import { createReplica } from './replica.ts'
-import { resolveAttention } from './resolve.ts'
 import { stateRow } from './state-row.ts'
 import { stateLive } from './state-live.ts'
 import { createStatus } from './status.ts'
-import { createSyncProcess } from './sync-process.ts'
-import { createSyncStorage } from './sync-storage.ts'
 import { openTabs, type TabMessage } from './tabs.ts'
 import type { RecoveryReport, RowQuery, SyncedRow, SyncedState, TidemarkClient } from './tidemark-client.ts'
 import { createUnsentWork } from './unsent-work.ts'
@@ -87,7 +86,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   })
   await replica.catchUp()
 
-  const storage = createSyncStorage({
+  const process = loadSync({
     domain,
     principal,
     now,
@@ -98,11 +97,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       process.work()
     },
     copy: (change) => copy.keep(change),
-  })
-
-  const process = createSyncProcess({
     transport,
-    storage,
     platform,
     protocol: PROTOCOL_VERSION,
     onChange: () => status.changed(),
@@ -199,7 +194,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       .catchUp()
       .then(async () => {
         if (tabs.isLeader) {
-          if (process.state.kind === 'live') await storage.askAgain()
+          if (process.state.kind === 'live') await process.askAgain()
           process.work()
         }
         await copy.tend()
@@ -262,6 +257,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
           replica.ensureRows([row, ...rowsOfStream(domain, row.key)]).catch(report)
       },
     })
+  const resolving = createPart(() => import('./resolve.ts'))
   const states = new WeakMap<object, Live<SyncedState<never> | undefined>>()
 
   const client: TidemarkClient = {
@@ -299,16 +295,12 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       return askServer(transport, definition, input, { ...options, after: cursor === null ? [] : [cursor] })
     },
     resolve: (id, resolution) =>
-      resolveAttention(
-        {
-          ...decider,
-          replica,
-          newId,
-          onResolved: () => process.work(),
-          copy: (change) => copy.keep(change),
-        },
-        id,
-        resolution,
+      withPart(resolving, ({ resolveAttention }) =>
+        resolveAttention(
+          { ...decider, replica, newId, onResolved: () => process.work(), copy: (change) => copy.keep(change) },
+          id,
+          resolution,
+        ),
       ),
     allows: (command) => command.allow(principal),
     sync,

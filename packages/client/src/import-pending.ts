@@ -1,16 +1,14 @@
-import { pushedCommand, validate, type PushedCommand, type StreamId, type ValidationIssue } from '@tidemark/core'
+import { pushedCommand, validate, type PushedCommand, type ValidationIssue } from '@tidemark/core'
 import type { Change } from './change.ts'
 import type { Write } from './database.ts'
+import { rebaseStored } from './pages.ts'
 import type { Decider } from './rebase.ts'
 import type { PendingRecord } from './records.ts'
 import type { Replica } from './replica.ts'
 import type { ImportResult, PendingExport } from './tidemark-client.ts'
 
-// A part of the program that few load: what it needs of the engine is handed to it, so that the engine stays in one part.
 export interface ImportContext extends Decider {
   readonly replica: Replica
-  /** Decides the pending commands of streams again. */
-  readonly rebase: (write: Write, streams: readonly StreamId[]) => Promise<readonly PendingRecord[]>
   /** Makes the second copy of what a change stored. */
   readonly copy: (change: Change) => Promise<void>
   readonly onImported: () => void
@@ -59,7 +57,7 @@ export async function importPending(context: ImportContext, exported: unknown): 
     await write.pending.bulkPut([...added])
     await write.meta.put({ name: 'next-seq', value: seq })
     const put = new Map(added.map((each) => [each.id, each]))
-    const rebased = await context.rebase(write, [...new Set(added.map((each) => each.stream))])
+    const rebased = await rebaseStored(context, write, [...new Set(added.map((each) => each.stream))])
     for (const each of rebased) put.set(each.id, each)
     return { put: [...put.values()], everything: true, moved: { rows: 0, work: 1 } }
   })

@@ -4,6 +4,7 @@ export { rescueDevice, type Rescue, type RescueOptions } from './rescue.ts'
 export { createTrpcTransport, type TrpcTransportOptions } from './trpc-transport.ts'
 export { LOADING, type Live, type Loading } from './live.ts'
 export type { LostCommand } from './journal/journal.ts'
+export type { NotLoaded } from './part.ts'
 export type { Channel, Platform } from './platform.ts'
 export type {
   DispatchResult,

@@ -9,8 +9,9 @@ import {
   type WireRow,
 } from '@tidemark/core'
 import { readBases, type ChangeDraft, type RowChange } from './change.ts'
-import type { Tables, Write } from './database.ts'
+import type { Write } from './database.ts'
 import { pendingOf } from './dispatch.ts'
+import { readFeed } from './feed.ts'
 import { indexKeysOf } from './index-keys.ts'
 import { offerAgain } from './offer-again.ts'
 import { rowId } from './overlay.ts'
@@ -21,7 +22,6 @@ import {
   STAGED_PAGE,
   type AcknowledgedRecord,
   type AttentionRecord,
-  type FeedRecord,
   type PendingRecord,
   type RowRecord,
 } from './records.ts'
@@ -35,7 +35,6 @@ const ACKNOWLEDGED_DAYS = 14
 const ACKNOWLEDGED_COUNT = 5_000
 
 const NOTHING: ChangeDraft = { moved: { rows: 0, work: 0 } }
-const NO_FEED: FeedRecord = { name: 'feed', cursor: null, staging: null, reset: false }
 
 export type PageResult =
   /** It does not continue what is stored: another tab was faster, or it came out of order. */
@@ -50,11 +49,6 @@ export interface PageContext extends Decider {
 }
 
 export const PAGE_TABLES = ['rows', 'staged', 'pending', 'attention', 'acknowledged', 'cursors'] as const
-
-/** Where the feed stands on this device. */
-export async function readFeed(tables: Pick<Tables, 'cursors'>): Promise<FeedRecord> {
-  return (await tables.cursors.get('feed')) ?? NO_FEED
-}
 
 /**
  * Stores a page in the caller's transaction. At the cut: its rows, the removals, what became of this device's commands

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { backoff, connectionOf, mayPush, nextSyncStep, type SyncEvent, type SyncState } from './sync-state.ts'
+import { connectionOf } from './connection.ts'
+import { backoff, mayPush, nextSyncStep, type SyncEvent, type SyncState } from './sync-state.ts'
 
 const STATES: Record<SyncState['kind'], SyncState> = {
   idle: { kind: 'idle' },

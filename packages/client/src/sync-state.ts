@@ -105,22 +105,6 @@ export function nextSyncStep(state: SyncState, event: SyncEvent): SyncStep {
   }
 }
 
-/** What a person is shown. Only evidence moves it: a retry under way still shows why the last try failed. */
-export function connectionOf(state: SyncState): Connection {
-  switch (state.kind) {
-    case 'live':
-      return 'live'
-    case 'idle':
-      return 'connecting'
-    case 'closed':
-      return 'offline'
-    case 'pulling':
-    case 'connecting':
-    case 'waiting':
-      return state.shown
-  }
-}
-
 /** Whether commands may be sent now. While waiting they stay: the server was just seen to be out of reach. */
 export function mayPush(state: SyncState): boolean {
   return isActive(state)

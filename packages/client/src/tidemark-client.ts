@@ -22,6 +22,7 @@ import type {
 } from '@tidemark/core'
 import type { LostCommand } from './journal/journal.ts'
 import type { Live, Loading } from './live.ts'
+import type { NotLoaded } from './part.ts'
 import type { Attention, PendingCommand, Resolution, ResolveResult } from './work.ts'
 
 /** One signed-in person's copy of the app's data on this device: reads, commands and sync. */
@@ -241,6 +242,7 @@ export type ImportResult =
   /** Of another app or person: only they can send it. */
   | { readonly kind: 'other-account'; readonly domain: string; readonly tenant: string; readonly principal: string }
   | { readonly kind: 'unreadable'; readonly issues: readonly ValidationIssue[] }
+  | NotLoaded
   | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }
 
 export type SignOutChoice =

@@ -196,6 +196,43 @@ describe('the live stream', () => {
     clearInterval(pings)
   })
 
+  test('is not silent while a message is being stored', async () => {
+    const transport = await serve(
+      (_request, response) => {
+        stream(response)
+        response.write(`data: ${JSON.stringify(beat)}\n\n`)
+        response.end('event: return\ndata:\n\n')
+      },
+      { inactivityMs: 20 },
+    )
+    const started = performance.now()
+    const store = (): Promise<void> => until(() => expect(performance.now() - started).toBeGreaterThan(100))
+    expect(await transport.live(LIVE, store, never)).toEqual({ kind: 'ended' })
+  })
+
+  test('that a message cannot be stored of ends, and says why', async () => {
+    const transport = await serve((_request, response) => {
+      stream(response)
+      response.write(`data: ${JSON.stringify(beat)}\n\n`)
+    })
+    const end = await transport.live(LIVE, () => Promise.reject(new Error('no room')), never)
+    expect(end).toEqual({ kind: 'unreadable', message: 'no room' })
+  })
+
+  test('that fails in the middle is a failure of its own kind', async () => {
+    let data: unknown = { code: 'UNAUTHORIZED', httpStatus: 401 }
+    const transport = await serve((_request, response) => {
+      stream(response)
+      response.write(`event: serialized-error\ndata: ${JSON.stringify({ message: 'no', code: -32_001, data })}\n\n`)
+    })
+    const live = (): Promise<unknown> => transport.live(LIVE, () => undefined, never)
+    expect(await live()).toEqual({ kind: 'unauthenticated' })
+    data = { httpStatus: 500 }
+    expect(await live()).toEqual({ kind: 'unavailable', after: 0 })
+    data = null
+    expect(await live()).toEqual({ kind: 'unreachable', message: 'no' })
+  })
+
   test('refused with a status is a failure of its own kind', async () => {
     let status = 401
     const transport = await serve((_request, response) => fail(response, status))

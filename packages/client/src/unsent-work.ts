@@ -1,6 +1,7 @@
 import { toExport } from './export-pending.ts'
 import type { SecondCopy } from './journal/second-copy.ts'
-import { rebaseStored, type PageContext } from './pages.ts'
+import { createPart, withPart } from './part.ts'
+import type { Decider } from './rebase.ts'
 import type { Replica } from './replica.ts'
 import { signOut } from './sign-out.ts'
 import type { Status } from './status.ts'
@@ -8,7 +9,7 @@ import { storageFailure } from './storage-failure.ts'
 import type { RecoveryReport, TidemarkClient } from './tidemark-client.ts'
 
 export interface UnsentWorkOptions {
-  readonly decider: PageContext
+  readonly decider: Decider & { readonly now: () => number }
   readonly replica: Replica
   readonly status: Status
   readonly copy: SecondCopy
@@ -29,25 +30,19 @@ export function createUnsentWork(
 ): Pick<TidemarkClient, 'exportPending' | 'importPending' | 'dismissRecovery' | 'signOut'> {
   const { decider, replica, status, copy, sync } = options
   const { database } = replica
+  const importing = createPart(() => import('./import-pending.ts'))
   return {
     exportPending: async () => {
       const { value: pending } = await database.read(['pending'], (tables) => tables.pending.orderBy('seq').toArray())
       return toExport(decider.domain, decider.principal, pending, decider.now())
     },
-    importPending: async (exported) => {
-      const { importPending } = await import('./import-pending.ts')
-      const result = importPending(
-        {
-          ...decider,
-          replica,
-          rebase: (write, streams) => rebaseStored(decider, write, streams),
-          copy: (change) => copy.keep(change),
-          onImported: options.send,
-        },
-        exported,
-      )
-      return await result.catch(storageFailure)
-    },
+    importPending: (exported) =>
+      withPart(importing, ({ importPending }) =>
+        importPending(
+          { ...decider, replica, copy: (change) => copy.keep(change), onImported: options.send },
+          exported,
+        ).catch(storageFailure),
+      ),
     dismissRecovery: async () => {
       try {
         await database.write('relaxed', [], (write) => write.meta.delete('recovery'))

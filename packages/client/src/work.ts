@@ -1,4 +1,5 @@
 import type { DomainEvent, Json, JsonObject, PushAnswer, StreamId, Uuid, ValidationIssue } from '@tidemark/core'
+import type { NotLoaded } from './part.ts'
 
 /** Why a pending command is still here. Every pending command has exactly one cause (I13). */
 export type PendingCause =
@@ -118,4 +119,5 @@ export type ResolveResult =
   | { readonly kind: 'gone' }
   /** It may be on its way to the server right now; it can be decided on when the answer is there. */
   | { readonly kind: 'in-flight' }
+  | NotLoaded
   | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }

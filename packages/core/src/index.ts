@@ -106,7 +106,8 @@ export { query, type QueryDefinition, type QueryInput, type QueryOutput } from '
 export type { Cursor, CursorClaims, PageMark, Renewal, Token, TokenClaims } from './token.ts'
 export { upcasts, type UpcastChain } from './upcast-chain.ts'
 export { readCommand, readEvent, type ReadableEvent, type ReadFailure } from './upcast.ts'
-export { PROTOCOL_VERSION, upgradeRequired, WIRE_LIMITS, type UpgradeRequired } from './wire/protocol.ts'
+export { PROTOCOL_VERSION, WIRE_LIMITS } from './wire/limits.ts'
+export { upgradeRequired, type UpgradeRequired } from './wire/protocol.ts'
 export {
   commandBase,
   foreignEvent,

@@ -224,6 +224,8 @@ export const words = {
   },
   problems: {
     storage: 'This device could not save it, so nothing was changed. Free some space and try again.',
+    notLoaded:
+      'A part of the app could not be fetched, so nothing was changed. Try again when you are connected, or reload the page.',
     forbidden: 'Your role does not allow this.',
     gone: 'This has been settled in the meantime.',
     inFlight: 'It is on its way to the server right now. Try again in a moment.',

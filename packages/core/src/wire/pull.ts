@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
-import { count, isoTime, json, shortText, upgradeRequired, uuid, WIRE_LIMITS } from './protocol.ts'
+import { WIRE_LIMITS } from './limits.ts'
+import { count, isoTime, json, shortText, upgradeRequired, uuid } from './protocol.ts'
 
 export const pullRequest = z.object({
   protocol: count,

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
-import { count, json, shortText, upgradeRequired, WIRE_LIMITS } from './protocol.ts'
+import { WIRE_LIMITS } from './limits.ts'
+import { count, json, shortText, upgradeRequired } from './protocol.ts'
 import { issue } from './push.ts'
 
 /** What an answer must hold at least, and for how long the caller waits for that. */

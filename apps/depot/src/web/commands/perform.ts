@@ -106,5 +106,7 @@ export function toPerformed(answer: Answer): Performed {
       return { kind: 'no', why: words.problems.inFlight }
     case 'storage':
       return { kind: 'no', why: words.problems.storage }
+    case 'not-loaded':
+      return { kind: 'no', why: words.problems.notLoaded }
   }
 }

@@ -47,5 +47,7 @@ function sayLoaded(result: ImportResult): string {
       return texts.pendingFile.unreadable
     case 'storage':
       return words.problems.storage
+    case 'not-loaded':
+      return words.problems.notLoaded
   }
 }
