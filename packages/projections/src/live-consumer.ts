@@ -7,6 +7,7 @@ import type { ParkedEvent } from './fold-batch.ts'
 import type { Block } from './interpret-events.ts'
 import { afterThrow, nextBatchSize } from './pacing.ts'
 import type { ProjectionSet } from './registered-projection.ts'
+import { createReadAhead } from './read-ahead.ts'
 import { runBatch, type BatchContext, type BatchResult } from './run-batch.ts'
 import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
 import { clear, isHopeless, suspect, type Suspicion } from './suspicion.ts'
@@ -37,6 +38,7 @@ export interface LiveConsumer {
 
 export function createLiveConsumer(options: LiveConsumerOptions): LiveConsumer {
   const { lane, largestBatch, sql, advances, counters, clock, onAlert } = options
+  const context: BatchContext = { ...options, store: createReadAhead(options.store) }
   // `undefined`: not known, or no longer trusted, and read again.
   let checkpoint: number | undefined
   let batchSize = Math.min(100, largestBatch)
@@ -88,7 +90,7 @@ export function createLiveConsumer(options: LiveConsumerOptions): LiveConsumer {
       const startedAt = clock()
       let result: BatchResult
       try {
-        result = await runBatch(options, {
+        result = await runBatch(context, {
           consumer: SYNCED,
           lane,
           from: checkpoint,

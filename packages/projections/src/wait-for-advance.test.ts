@@ -35,3 +35,17 @@ test('a database that does not answer stretches nothing and breaks nothing', asy
     at: 0,
   })
 })
+
+test('batches that are told of ask the database for nothing', async () => {
+  const known = advances()
+  const read = vi.fn(() => Promise.resolve(0))
+  const wait = waitForAdvance({ lane: 0, position: 50, timeoutMs: 60_000, pollMs: 60_000, advances: known, read })
+  for (let position = 1; position <= 50; position++) {
+    known.tell(0, position)
+    await Promise.resolve()
+    await Promise.resolve()
+    await Promise.resolve()
+  }
+  expect(await wait).toEqual({ kind: 'reached' })
+  expect(read).toHaveBeenCalledTimes(1)
+})

@@ -26,19 +26,26 @@ export async function waitForAdvance(input: {
     if (advanced === lane) alarm.ring()
   })
   let at = advances.at(lane)
-  let seen: Promise<void> | undefined
+  let asking = false
+  let askAt = 0
   try {
     while (at < position) {
-      const left = until - performance.now()
+      const now = performance.now()
+      const left = until - now
       if (left <= 0) return { kind: 'timeout', at }
-      // Asked in the background: a database that does not answer must not stretch the time that was asked for.
-      seen ??= input
-        .read()
-        .then((found) => advances.tell(lane, found))
-        .catch(() => {})
-        .finally(() => {
-          seen = undefined
-        })
+      // Asked in the background: a database that does not answer must not stretch the time that was asked for. And not at every
+      // batch that this process's worker tells of.
+      if (!asking && now >= askAt) {
+        asking = true
+        askAt = now + input.pollMs
+        void input
+          .read()
+          .then((found) => advances.tell(lane, found))
+          .catch(() => {})
+          .finally(() => {
+            asking = false
+          })
+      }
       await alarm.wait(Math.min(left, input.pollMs))
       at = Math.max(at, advances.at(lane))
     }

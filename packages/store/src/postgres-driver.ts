@@ -20,8 +20,14 @@ const TYPES = {
   date: { to: 1184, from: [1184], serialize: identity, parse: toIsoTime },
 }
 
+const DOT = '.'.charCodeAt(0)
+
 /** `2026-11-21 22:00:00.123+00`, as Postgres prints it in UTC, to `2026-11-21T22:00:00.123Z`. */
 export function toIsoTime(text: string): string {
+  // Nearly all are printed so, with microseconds.
+  if (text.length === 29 && text.charCodeAt(19) === DOT && text.endsWith('+00')) {
+    return `${text.slice(0, 10)}T${text.slice(11, 23)}Z`
+  }
   const zone = text.lastIndexOf('+')
   const time = zone === -1 ? text : text.slice(0, zone)
   const dot = time.indexOf('.')

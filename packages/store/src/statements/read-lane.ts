@@ -1,19 +1,21 @@
 import { isLogName, type LaneRead, type StoredEvent } from '@tidemark/core'
 import type { Driver } from '../driver.ts'
-import { EVENT_COLUMNS } from './event-columns.ts'
+import { PACKED_COLUMNS, PACKED_TOGETHER, unpackEvents, type PackedEvents } from './packed-events.ts'
 
 /**
  * A range scan of events_position. Safe without a gap detector: commits happen in position order. The upper bound is
  * always there: as "null or less" it would be a filter in a generic plan, and rare types would scan to the lane's end.
  */
 export async function readLane(sql: Driver, input: LaneRead): Promise<readonly StoredEvent[]> {
-  return sql.query<StoredEvent>(
-    `select ${EVENT_COLUMNS}
-       from tidemark.events
-      where lane = $1 and position > $2 and ($3::text is null or type = any (string_to_array($3, E'\\n')))
-        and position <= $5
-      order by position
-      limit $4`,
+  const packs = await sql.query<PackedEvents>(
+    `select ${PACKED_COLUMNS}
+       from (select * from tidemark.events
+              where lane = $1 and position > $2 and ($3::text is null or type = any (string_to_array($3, E'\\n')))
+                and position <= $5
+              order by position
+              limit $4) as events
+      group by ${PACKED_TOGETHER}
+      order by ${PACKED_TOGETHER}`,
     [
       input.lane,
       input.after,
@@ -23,6 +25,7 @@ export async function readLane(sql: Driver, input: LaneRead): Promise<readonly S
       Math.floor(Math.min(input.upTo ?? LAST_POSITION, LAST_POSITION)),
     ],
   )
+  return unpackEvents(input.lane, packs)
 }
 
 /** The greatest position that a number holds. */

@@ -1,0 +1,41 @@
+import type { EventStore, LaneRead, StoredEvent } from '@tidemark/core'
+
+interface Ahead {
+  readonly after: number
+  readonly limit: number
+  readonly events: Promise<readonly StoredEvent[]>
+}
+
+/**
+ * Reads a lane on while the events before are still folded and written: the log never changes, so what was read stays so.
+ * Only as long as reads of one size come back full, one after the other; what was short may be longer by the time that it
+ * is asked for, and is read again.
+ */
+export function createReadAhead(store: Pick<EventStore, 'readLane'>): Pick<EventStore, 'readLane'> {
+  let ahead: Ahead | undefined
+  let last: LaneRead | undefined
+
+  const take = async ({ after, limit }: LaneRead): Promise<readonly StoredEvent[] | undefined> => {
+    const taken = ahead
+    ahead = undefined
+    if (taken?.after !== after || taken.limit !== limit) return undefined
+    const events = await taken.events
+    return events.length === limit ? events : undefined
+  }
+
+  return {
+    readLane: async (read) => {
+      const settled = last?.limit === read.limit
+      last = read
+      const events = (await take(read)) ?? (await store.readLane(read))
+      const end = events.at(-1)
+      if (settled && end !== undefined && events.length === read.limit && ahead === undefined) {
+        const after = end.position
+        ahead = { after, limit: read.limit, events: store.readLane({ ...read, after }) }
+        // Its failure is that of the step that asks for it.
+        ahead.events.catch(() => {})
+      }
+      return events
+    },
+  }
+}
