@@ -88,6 +88,8 @@ export function createMirror(domain: Domain): Mirror {
   const windows = new Set<WindowView>()
   const workViews = new Set<Derived<unknown>>()
   const beingStored = new Map<Uuid, PendingRecord>()
+  /** Of those, what has been stored in a step that memory could not follow: the count of changes that holds it. */
+  const storedAt = new Map<Uuid, number>()
   let versions: Versions = { rows: 0, work: 0 }
   const commands = createCommandList()
   let attention: readonly AttentionRecord[] = []
@@ -210,10 +212,15 @@ export function createMirror(domain: Domain): Mirror {
     for (const row of overlay.drop(id)) markRow(row)
   }
 
+  function endStoring(id: Uuid): boolean {
+    storedAt.delete(id)
+    return beingStored.delete(id)
+  }
+
   function setCommands(put: readonly PendingRecord[], dropped: readonly Uuid[]): void {
     for (const id of dropped) dropCommand(id)
     for (const command of put) {
-      beingStored.delete(command.id)
+      endStoring(command.id)
       putCommand(command)
     }
   }
@@ -280,7 +287,7 @@ export function createMirror(domain: Domain): Mirror {
       settle()
     },
     abandon: (id) => {
-      if (!beingStored.delete(id)) return
+      if (!endStoring(id)) return
       dropCommand(id)
       settle()
     },
@@ -298,7 +305,10 @@ export function createMirror(domain: Domain): Mirror {
       const isNext =
         change.versions.rows === versions.rows + change.moved.rows &&
         change.versions.work === versions.work + change.moved.work
-      if (!isNext || change.everything) return false
+      if (!isNext || change.everything) {
+        for (const { id } of change.put) if (beingStored.has(id)) storedAt.set(id, change.versions.work)
+        return false
+      }
       versions = change.versions
       for (const row of change.rows) setConfirmed(row)
       setCommands(change.put, change.dropped)
@@ -313,7 +323,9 @@ export function createMirror(domain: Domain): Mirror {
     replace: (contents) => {
       versions = contents.versions
       const stored = new Set(contents.commands.map((each) => each.id))
-      for (const id of stored) beingStored.delete(id)
+      for (const id of stored) endStoring(id)
+      // Stored before this look and not found by it: its outcome is in the rows already.
+      for (const [id, at] of storedAt) if (at <= versions.work) endStoring(id)
       for (const command of commands.all()) {
         if (!stored.has(command.id) && !beingStored.has(command.id)) dropCommand(command.id)
       }

@@ -177,7 +177,7 @@ export function createTestBrowser(): TestBrowser {
                   if (mail.delete(deliver)) member.deliver(copy)
                 }
                 mail.add(deliver)
-                setTimeout(deliver, 0)
+                setImmediate(deliver)
               }
             },
             onMessage: (callback) => {

@@ -1,0 +1,14 @@
+import type { Act } from './acts.ts'
+
+/** What the model has found, as short as it could be made, and what was wrong. Each is run with every test. */
+export const FOUND: readonly { readonly what: string; readonly pageRows: number; readonly acts: readonly Act[] }[] = [
+  {
+    what: 'a command that was stored and confirmed before its tab had read either was folded over the row that held it',
+    pageRows: 1,
+    acts: [
+      { kind: 'open', turns: 0, device: 0 },
+      { kind: 'write', turns: 0, tab: 0, board: 0, command: 'open' },
+      { kind: 'write', turns: 0, tab: 10, board: 1, command: 'open' },
+    ],
+  },
+]
