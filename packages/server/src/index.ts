@@ -5,6 +5,7 @@ export {
   type DevIssuerOptions,
   type DevSession,
 } from './auth/dev-issuer.ts'
+export type { AccountOf } from './auth/standing.ts'
 export {
   createVerifier,
   type AuthFailure,

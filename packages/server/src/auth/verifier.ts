@@ -10,6 +10,8 @@ export type AuthFailure =
   | 'wrong-issuer'
   | 'wrong-audience'
   | 'bad-claims'
+  /** The token is good, and the account is gone. */
+  | 'no-account'
 
 export type Verified =
   /** `expiresAt`: milliseconds since 1970. */

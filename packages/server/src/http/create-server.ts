@@ -5,6 +5,7 @@ import { openReactionTools, type Projections } from '@tidemark/projections'
 import { createAggregateLoader, createSnapshots, type PostgresStore } from '@tidemark/store'
 import fastify from 'fastify'
 import type { DevIssuer } from '../auth/dev-issuer.ts'
+import { createStanding, type AccountOf } from '../auth/standing.ts'
 import type { Verifier } from '../auth/verifier.ts'
 import { errorFields, stderrLogger, type Logger } from '../logger.ts'
 import { createPipeline, type Pipeline, type PipelineOptions } from '../pipeline/create-pipeline.ts'
@@ -15,6 +16,7 @@ import { createSealer, type SealKey } from '../seal.ts'
 import { createFeed } from '../sync/feed.ts'
 import { createLaneWatch } from '../sync/lane-watch.ts'
 import { LIVE_TIMES, type LiveTimes } from '../sync/live.ts'
+import { createPullGate } from '../sync/pull-gate.ts'
 import { createSyncRouter } from '../sync/router.ts'
 import { createStreamCount } from '../sync/stream-count.ts'
 import { addDevRoutes } from './dev-routes.ts'
@@ -33,6 +35,8 @@ export interface ServerLimits {
   readonly bodyBytes: number
   /** Live streams of one principal at a time. Default 20. */
   readonly streamsPerPrincipal: number
+  /** Pulls that are answered at a time; more are told to come back. Default 100. */
+  readonly pullsAtOnce: number
   /** Requests of one principal. Default 300 at once, 100 a second. */
   readonly rate: RateLimit
   readonly live: LiveTimes
@@ -46,6 +50,11 @@ export interface SyncServerOptions {
   readonly verifier: Verifier
   /** Opens `/dev/accounts` and `/dev/sign-in`. Leave it out where real data is. */
   readonly devIssuer?: DevIssuer
+  /**
+   * What an account may do now. With it, rights that are taken away are gone within seconds, whatever tokens say, and rows
+   * that nobody may see any more leave the devices; without it, a token's claims hold until it expires.
+   */
+  readonly accountOf?: AccountOf
   /** The scopes a principal may see. Default: the whole tenant. */
   readonly scopesOf?: (principal: Principal) => readonly string[]
   /** Reads of SQL projections, by the name of their queries. */
@@ -76,6 +85,8 @@ export interface SyncServer {
   listen(address: { readonly port: number; readonly host?: string }): Promise<{ readonly url: string }>
   /** Sends streams away, lets requests finish, and ends within 4 s. Store and projections stay open. */
   close(): Promise<void>
+  /** An account is another than before, or gone: asked for again at once, here. Other nodes see it within seconds. */
+  accountChanged(account: Pick<Principal, 'tenant' | 'id'>): void
   readonly pipeline: Pipeline
 }
 
@@ -100,6 +111,7 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
   const limits: ServerLimits = {
     bodyBytes: WIRE_LIMITS.bodyBytes,
     streamsPerPrincipal: 20,
+    pullsAtOnce: 100,
     rate: { burst: 300, perSecond: 100 },
     live: LIVE_TIMES,
     ...options.limits,
@@ -126,8 +138,11 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
   const watch = createLaneWatch({ store, projections, logger })
   const feed = createFeed({ domain, store, projections, sealer, scopesOf, now })
   const streams = createStreamCount(limits.streamsPerPrincipal)
+  const standing = createStanding({ accountOf: options.accountOf, now, logger })
   const readiness = createReadiness({ store, projections, logger, now, isDraining: () => stopping.signal.aborted })
   const limiter = createRateLimiter(limits.rate, now)
+  /** Streams there were when they were sent away: they go one by one, and are spread as the crowd they were. */
+  let sentAway = 0
   const random = (): number => randomInt(0, 1_000_000) / 1_000_000
   // The pipeline's own states follow what it appends; those of reads are checked against the log at every read.
   const states = createStreamStates({ domain, store, loader, size: STATES_READ })
@@ -138,8 +153,19 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
     query: { ...reads, queries: options.queries, cache: createQueryCache() },
     state: { ...reads, states },
     history: { domain, store, projections, scopesOf },
-    live: { feed, watch, logger, now, random, times: limits.live, stopping: stopping.signal },
+    live: {
+      feed,
+      watch,
+      standing,
+      logger,
+      now,
+      random,
+      times: limits.live,
+      open: () => Math.max(streams.open, sentAway),
+      stopping: stopping.signal,
+    },
     streams,
+    pulls: createPullGate(limits.pullsAtOnce, random),
     logger,
     now,
   })
@@ -197,7 +223,7 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
         ),
     )
   }
-  addTrpcRoute(app, { router, verifier: options.verifier, limiter, logger })
+  addTrpcRoute(app, { router, verifier: options.verifier, standing, limiter, logger })
   if (options.devIssuer !== undefined) addDevRoutes(app, options.devIssuer)
   const hasApp = options.staticDirectory !== undefined
   if (options.staticDirectory !== undefined) await addStaticFiles(app, options.staticDirectory)
@@ -216,6 +242,7 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     // Readiness first: whoever balances load sends nothing new while streams are sent away.
+    sentAway = streams.open
     stopping.abort()
     await idle()
     watch.close()
@@ -229,6 +256,7 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
 
   return {
     pipeline,
+    accountChanged: standing.changed,
     handle: (request, response, next) => {
       if (next !== undefined && !hasApp && !isApiPath(request.url ?? '/')) next()
       else app.routing(request, response)

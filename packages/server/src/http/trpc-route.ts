@@ -1,5 +1,6 @@
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Standing } from '../auth/standing.ts'
 import type { Verified, Verifier } from '../auth/verifier.ts'
 import { errorFields, type Logger } from '../logger.ts'
 import type { CallContext, SyncRouter } from '../sync/router.ts'
@@ -9,6 +10,7 @@ import type { RateLimiter } from './token-bucket.ts'
 export interface TrpcRouteOptions {
   readonly router: SyncRouter
   readonly verifier: Verifier
+  readonly standing: Standing
   readonly limiter: RateLimiter
   readonly logger: Logger
 }
@@ -21,11 +23,18 @@ const MAX_BATCH = 10
  * (GET) are let through to tRPC with the verdict, since an `EventSource` hears of an error only inside the stream.
  */
 export function addTrpcRoute(app: FastifyInstance, options: TrpcRouteOptions): void {
-  const { router, verifier, limiter, logger } = options
+  const { router, verifier, standing, limiter, logger } = options
   const contexts = new WeakMap<FastifyRequest, CallContext>()
 
+  const whoCalls = async (authorization: string | undefined): Promise<Verified> => {
+    const verified = await verifier(authorization)
+    if (verified.kind === 'unauthenticated') return verified
+    const principal = await standing.of(verified.principal)
+    return principal === undefined ? { kind: 'unauthenticated', reason: 'no-account' } : { ...verified, principal }
+  }
+
   const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const verified = await verifier(request.headers.authorization)
+    const verified = await whoCalls(request.headers.authorization)
     const { path } = request.params as { readonly path: string }
     const wait = limiter.take(callerOf(verified, request), path.split(',').length)
     contexts.set(request, { verified, admitted: wait === 0, cut: () => void reply.raw.destroy() })

@@ -1,5 +1,6 @@
 import type { CursorClaims, LiveMessage, Page } from '@tidemark/core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createStanding, type AccountOf } from '../auth/standing.ts'
 import { ann, createLogBook } from '../fixtures/push.ts'
 import type { Feed, Followed } from './feed.ts'
 import { liveMessages, type LiveOptions, type LiveSession } from './live.ts'
@@ -36,7 +37,9 @@ function page(since: string, cursor: string): Page {
 }
 
 /** A feed whose log is a counter: `cursor` n has seen n. */
-function setUp(more: { session?: Partial<LiveSession>; feed?: Partial<Feed> } = {}) {
+function setUp(
+  more: { session?: Partial<LiveSession>; feed?: Partial<Feed>; accountOf?: AccountOf; streams?: number } = {},
+) {
   let head = 0
   let looks = 0
   let listener: (() => void) | undefined
@@ -57,8 +60,11 @@ function setUp(more: { session?: Partial<LiveSession>; feed?: Partial<Feed> } = 
     },
     ...more.feed,
   }
+  const standing = createStanding({ accountOf: more.accountOf, now: Date.now, logger: createLogBook() })
   const options: LiveOptions = {
     feed,
+    standing,
+    open: () => more.streams ?? 1,
     watch: {
       watch: (lane, heard) => {
         watched = lane
@@ -99,6 +105,7 @@ function setUp(more: { session?: Partial<LiveSession>; feed?: Partial<Feed> } = 
     wake: () => listener?.(),
     stop: () => stopping.abort(),
     leave: () => gone.abort(),
+    accountChanged: () => standing.changed(ann),
     cut,
     looks: () => looks,
     watched: () => watched,
@@ -185,6 +192,55 @@ test('when the server goes away, the stream says when to come back, and ends', a
   expect(watched()).toBeUndefined()
 })
 
+test('the more streams a server had, the longer they are spread, up to a minute', async () => {
+  const hint = async (streams: number): Promise<LiveMessage | 'over'> => {
+    const { next, stop } = setUp({ streams })
+    stop()
+    return next()
+  }
+  expect(await hint(1_000)).toEqual({ kind: 'reconnect', after: 1_250 })
+  expect(await hint(10_000)).toEqual({ kind: 'reconnect', after: 10_250 })
+  expect(await hint(1_000_000)).toEqual({ kind: 'reconnect', after: 30_250 })
+})
+
+test('an account that is taken away ends its stream at once', async () => {
+  let roles: readonly string[] | undefined = ['clerk']
+  const { next, accountChanged, watched } = setUp({
+    accountOf: () => Promise.resolve(roles && { name: 'Ann', roles }),
+  })
+  expect(await next()).toMatchObject({ kind: 'beat' })
+  const waiting = next()
+  roles = undefined
+  accountChanged()
+  expect(await waiting).toEqual({ kind: 'reconnect', after: 0 })
+  expect(await next()).toBe('over')
+  expect(watched()).toBeUndefined()
+})
+
+test('rights that change are those of the next look; where nobody tells, that is the next beat', async () => {
+  let roles = ['clerk']
+  const looked: (readonly string[])[] = []
+  const { next, accountChanged } = setUp({
+    accountOf: () => Promise.resolve({ name: 'Ann', roles }),
+    feed: {
+      follow: (principal, _, __, from) => {
+        looked.push(principal.roles)
+        return Promise.resolve({ kind: 'nothing', claims: from })
+      },
+    },
+  })
+  await next()
+  const beat = next()
+  roles = ['manager']
+  accountChanged()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(looked).toEqual([['clerk'], ['manager']])
+  roles = ['auditor']
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(await beat).toMatchObject({ kind: 'beat' })
+  expect(looked.at(-1)).toEqual(['auditor'])
+})
+
 test('a stream does not outlive the token it was opened with', async () => {
   const { next } = setUp({ session: { expiresAt: Date.now() + 5_000 } })
   await next()
@@ -257,6 +313,7 @@ test('a database that fails for a moment is asked again; one that goes on failin
   failing = 99
   const ends = next()
   await vi.advanceTimersByTimeAsync(13_000)
-  expect(await ends).toMatchObject({ kind: 'reconnect' })
+  // With a second to recover, and not all at once.
+  expect(await ends).toEqual({ kind: 'reconnect', after: 2_000 })
   expect(await next()).toBe('over')
 })

@@ -1,4 +1,5 @@
 import type { LiveMessage, LiveRequest, Principal } from '@tidemark/core'
+import type { Standing } from '../auth/standing.ts'
 import { errorFields, type Logger } from '../logger.ts'
 import type { Feed } from './feed.ts'
 import type { LaneWatch } from './lane-watch.ts'
@@ -15,10 +16,13 @@ export const LIVE_TIMES: LiveTimes = { beatMs: 10_000, slowConsumerMs: 30_000 }
 export interface LiveOptions {
   readonly feed: Feed
   readonly watch: LaneWatch
+  readonly standing: Standing
   readonly logger: Logger
   readonly now: () => number
   readonly random: () => number
   readonly times: LiveTimes
+  /** Streams open on this server. */
+  readonly open: () => number
   /** Aborted when the server goes away. */
   readonly stopping: AbortSignal
 }
@@ -40,6 +44,9 @@ const FAILURE_PAUSE_MS = 1_000
 /** Clients of a server that goes away come back spread over this time. */
 const RECONNECT_SPREAD_MS = 2_000
 const RECONNECT_MIN_MS = 250
+/** No more than so many a second are asked back from one server, however many it had, within the longest spread. */
+const RECONNECTS_PER_SECOND = 500
+const MAX_RECONNECT_SPREAD_MS = 60_000
 
 /**
  * What comes after the cursor, as it comes. One look per wake-up, whatever the number of events behind it; nothing is
@@ -47,16 +54,21 @@ const RECONNECT_MIN_MS = 250
  * The first message comes at once, so that the client knows that it is connected.
  */
 export async function* liveMessages(options: LiveOptions, session: LiveSession): AsyncGenerator<LiveMessage, void> {
-  const { feed, watch, now, times, stopping, logger } = options
-  const { principal, request, gone } = session
+  const { feed, watch, standing, now, times, stopping, logger } = options
+  const { request, gone } = session
+  const reconnect = (atLeast: number): LiveMessage => ({
+    kind: 'reconnect',
+    after: atLeast + Math.floor(options.random() * spreadMs(options.open())),
+  })
   let since = request.lastEventId ?? request.cursor
-  let claims = await feed.open(principal, since)
+  let claims = await feed.open(session.principal, since)
   if (claims === null) {
     yield { kind: 'pull' }
     return
   }
   const waiter = createWaiter()
   const unwatch = watch.watch(claims.lane, waiter.wake)
+  const unwatchAccount = standing.watch(session.principal, waiter.wake)
   stopping.addEventListener('abort', waiter.wake)
   gone.addEventListener('abort', waiter.wake)
   let lastSaidAt = Number.NEGATIVE_INFINITY
@@ -71,10 +83,7 @@ export async function* liveMessages(options: LiveOptions, session: LiveSession):
   try {
     while (!gone.aborted) {
       if (stopping.aborted) {
-        yield handOver({
-          kind: 'reconnect',
-          after: RECONNECT_MIN_MS + Math.floor(options.random() * RECONNECT_SPREAD_MS),
-        })
+        yield handOver(reconnect(RECONNECT_MIN_MS))
         return
       }
       if (now() >= session.expiresAt) {
@@ -85,6 +94,12 @@ export async function* liveMessages(options: LiveOptions, session: LiveSession):
       // Before the look: what comes during it is looked for again.
       waiter.rest()
       try {
+        const principal = await standing.of(session.principal)
+        if (principal === undefined) {
+          // The client comes back, and is told that it is nobody.
+          yield handOver({ kind: 'reconnect', after: 0 })
+          return
+        }
         const followed = await feed.follow(principal, request, since, claims)
         failures = 0
         if (followed.kind === 'pull') {
@@ -105,7 +120,8 @@ export async function* liveMessages(options: LiveOptions, session: LiveSession):
         failures += 1
         logger.warn('a live stream could not read its page', { failures, ...errorFields(error) })
         if (failures >= MAX_FAILURES) {
-          yield handOver({ kind: 'reconnect', after: FAILURE_PAUSE_MS })
+          // Whatever fails, fails for all who listen, and they must not come back as one.
+          yield handOver(reconnect(FAILURE_PAUSE_MS))
           return
         }
         await waiter.wait(FAILURE_PAUSE_MS)
@@ -116,9 +132,16 @@ export async function* liveMessages(options: LiveOptions, session: LiveSession):
   } finally {
     taken()
     unwatch()
+    unwatchAccount()
     stopping.removeEventListener('abort', waiter.wake)
     gone.removeEventListener('abort', waiter.wake)
   }
+}
+
+/** Over how long the clients of so many streams are spread. */
+function spreadMs(streams: number): number {
+  const fair = (streams / RECONNECTS_PER_SECOND) * 1_000
+  return Math.min(MAX_RECONNECT_SPREAD_MS, Math.max(RECONNECT_SPREAD_MS, fair))
 }
 
 /** Longest time that a Node timer takes; longer waits are waited for in pieces. */

@@ -19,6 +19,7 @@ import { readState, type StateOptions } from '../query/read-state.ts'
 import type { Feed } from './feed.ts'
 import { readHistory, type HistoryOptions } from './history.ts'
 import { liveMessages, type LiveOptions } from './live.ts'
+import type { PullGate } from './pull-gate.ts'
 import { answerPush, pushEnvelope } from './push.ts'
 import type { StreamCount } from './stream-count.ts'
 import { MalformedRequest, wireInput } from './wire-input.ts'
@@ -40,6 +41,7 @@ export interface RouterOptions {
   readonly state: StateOptions
   readonly live: LiveOptions
   readonly streams: StreamCount
+  readonly pulls: PullGate
   readonly logger: Logger
   readonly now: () => number
 }
@@ -66,7 +68,7 @@ const READ_RETRY_MS = 1_000
 
 /** The procedures of the sync protocol. Replies are the shapes of core's wire, exactly. */
 export function createSyncRouter(options: RouterOptions) {
-  const { pipeline, feed, streams, logger, now } = options
+  const { pipeline, feed, streams, pulls, logger, now } = options
   const t = initTRPC.context<CallContext>().create({
     isDev: false,
     errorFormatter: ({ shape, error }) => ({
@@ -110,7 +112,7 @@ export function createSyncRouter(options: RouterOptions) {
       pull: authenticated.input(wireInput(pullRequest)).mutation(async ({ ctx, input }): Promise<PullReply> => {
         if (input.kind === 'upgrade') return input
         try {
-          return await feed.pull(ctx.principal, input.request)
+          return await pulls.pass(() => feed.pull(ctx.principal, input.request))
         } catch (error) {
           logger.error('a pull failed', errorFields(error))
           return { kind: 'retry', after: READ_RETRY_MS, reason: 'unavailable' }
