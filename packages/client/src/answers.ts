@@ -19,7 +19,7 @@ import type { AttentionReason } from './work.ts'
 
 export interface Answered {
   readonly id: string
-  readonly answer: PushAnswer
+  readonly answer: Exclude<PushAnswer, { kind: 'accepted' }> | { readonly kind: 'accepted' }
 }
 
 export interface AnswerContext extends Decider {
@@ -75,12 +75,15 @@ export async function applyAnswers(
   await write.pending.bulkPut([...put.values()])
   await write.attention.bulkPut(attentionPut)
   // What was set aside is folded no more; what follows it is decided without it.
-  for (const record of await rebaseStored(context, write, [...streams])) put.set(record.id, record)
+  const rebased = new Map((await rebaseStored(context, write, [...streams])).map((each) => [each.id, each]))
+  for (const [id, record] of rebased) put.set(id, record)
   const changed = [...put.values()]
+  // Only what is folded otherwise than before is shown in other rows.
+  const refolded = changed.filter(({ id, attention }) => attention !== null || rebased.has(id))
   return {
     put: changed,
     attentionPut,
-    rows: await readBases(write, context.domain, changed),
+    rows: await readBases(write, context.domain, refolded),
     moved: { rows: 0, work: 1 },
   }
 }

@@ -41,8 +41,8 @@ export type PageResult =
   | { readonly kind: 'stale' }
   /** Kept aside until the pull reaches its cut. */
   | { readonly kind: 'staged'; readonly cursor: string }
-  /** `offered`: commands that are sent again, since the server may have lost them. */
-  | { readonly kind: 'applied'; readonly offered: number }
+  /** `restored`: the server may have lost what it had accepted. `offered`: commands that are sent again for it. */
+  | { readonly kind: 'applied'; readonly restored: boolean; readonly offered: number }
 
 export interface PageContext extends Decider {
   readonly now: () => number
@@ -110,7 +110,7 @@ export async function applyPage(
   const hasRows = isWide || changes.length > 0
   const hasWork = put.length + work.dropped.length + work.attentionPut.length + work.attentionDropped.length > 0
   return {
-    result: { kind: 'applied', offered: offered.length },
+    result: { kind: 'applied', restored: isRestored, offered: offered.length },
     change: {
       put,
       dropped: work.dropped,

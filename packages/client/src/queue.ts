@@ -9,9 +9,16 @@ export interface Sending {
   /** Streams the server asked to wait with, and until when in milliseconds since 1970. */
   readonly holds: ReadonlyMap<StreamId, { readonly until: number; readonly reason: string }>
   readonly lastErrors: ReadonlyMap<Uuid, PendingError>
+  /** Taken by the server, which is stored when there is nothing more to send: most have their page by then. */
+  readonly accepted: ReadonlySet<Uuid>
 }
 
-export const NOTHING_SENDING: Sending = { inFlight: new Set(), holds: new Map(), lastErrors: new Map() }
+export const NOTHING_SENDING: Sending = {
+  inFlight: new Set(),
+  holds: new Map(),
+  lastErrors: new Map(),
+  accepted: new Set(),
+}
 
 /** By stream, in the order of `seq`. */
 export function byStream<T extends Pick<PendingRecord, 'stream'>>(commands: readonly T[]): Map<StreamId, T[]> {
@@ -30,7 +37,7 @@ export function byStream<T extends Pick<PendingRecord, 'stream'>>(commands: read
  */
 export function planPush(
   commands: readonly PendingRecord[],
-  sending: Pick<Sending, 'inFlight' | 'holds'>,
+  sending: Pick<Sending, 'inFlight' | 'holds' | 'accepted'>,
   now: number,
   limits: { readonly commands: number; readonly bytes: number },
 ): PendingRecord[] {
@@ -49,13 +56,17 @@ export function planPush(
       stopped.add(command.stream)
       continue
     }
-    if (command.answer === 'accepted') continue
+    if (isAccepted(command, sending)) continue
     const size = utf8Length(JSON.stringify(toPushed(command))) + 1
     if (batch.length >= limits.commands || (batch.length > 0 && bytes + size > limits.bytes)) break
     bytes += size
     batch.push(command)
   }
   return batch
+}
+
+function isAccepted(command: PendingRecord, sending: Pick<Sending, 'accepted'>): boolean {
+  return command.answer === 'accepted' || sending.accepted.has(command.id)
 }
 
 /** The stored command as it is sent; its immutable part is never touched. */
@@ -76,7 +87,7 @@ export function describePending(
   const heads = new Map<StreamId, PendingRecord>()
   return commands.map((command) => {
     const head = heads.get(command.stream)
-    if (head === undefined && command.answer !== 'accepted') heads.set(command.stream, command)
+    if (head === undefined && !isAccepted(command, sending)) heads.set(command.stream, command)
     const cause = causeOf(command, head, reasons, sending, connection, now)
     const lastError = sending.lastErrors.get(command.id)
     return {
@@ -121,6 +132,7 @@ function causeOf(
     return { kind: 'attention', attention: command.attention, reason: reasons.get(command.attention) ?? 'refused' }
   }
   if (command.answer !== null) return { kind: 'awaiting-outcome', answer: command.answer }
+  if (sending.accepted.has(command.id)) return { kind: 'awaiting-outcome', answer: 'accepted' }
   if (sending.inFlight.has(command.id)) return { kind: 'sending' }
   if (head !== undefined && head.attention !== null) {
     return { kind: 'blocked', command: head.id, attention: head.attention }

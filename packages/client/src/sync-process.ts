@@ -1,13 +1,14 @@
-import type {
-  LiveMessage,
-  Page,
-  PullReply,
-  PullRequest,
-  PushAnswer,
-  PushReply,
-  PushRequest,
-  Transport,
-  TransportFailure,
+import {
+  WIRE_LIMITS,
+  type LiveMessage,
+  type Page,
+  type PullReply,
+  type PullRequest,
+  type PushAnswer,
+  type PushReply,
+  type PushRequest,
+  type Transport,
+  type TransportFailure,
 } from '@tidemark/core'
 import type { Answered } from './answers.ts'
 import { FencedError } from './fence.ts'
@@ -29,7 +30,7 @@ export interface SyncStorage {
   }>
   applyPage(page: Page): Promise<PageResult>
   /** Picks the next commands to send and notes that they are being sent, in one transaction. */
-  takeBatch(sending: Pick<Sending, 'inFlight' | 'holds'>): Promise<readonly PendingRecord[]>
+  takeBatch(sending: Sending): Promise<readonly PendingRecord[]>
   toPush(batch: readonly PendingRecord[]): PushRequest
   applyAnswers(answers: readonly Answered[]): Promise<void>
   /** Whether commands that the server answered still wait for the page that shows them. */
@@ -166,7 +167,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       if (reply.kind === 'upgrade') return send({ kind: 'upgrade' })
       if (reply.kind === 'retry') return send({ kind: 'busy', after: reply.after })
       done += reply.rows.length
-      const result = await storage.applyPage(reply)
+      const result = await storePage(reply)
       if (signal.aborted) return
       if (result.kind === 'staged') {
         progress = { done, remaining: reply.remaining }
@@ -181,6 +182,16 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
         return send({ kind: 'failed', failure: { kind: 'unreadable', message } })
       }
     }
+  }
+
+  async function storePage(page: Page): Promise<PageResult> {
+    const result = await storage.applyPage(page)
+    if (result.kind !== 'applied' || sending.accepted.size === 0) return result
+    // What a server took that was put back since, it may have lost.
+    const accepted = new Set(result.restored ? [] : sending.accepted)
+    for (const { command } of page.outcomes) accepted.delete(command)
+    sending = { ...sending, accepted }
+    return result
   }
 
   async function live(signal: AbortSignal): Promise<void> {
@@ -201,7 +212,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
         if (!message.complete) return send({ kind: 'pull-due' })
         let result: PageResult
         try {
-          result = await storage.applyPage(message)
+          result = await storePage(message)
         } catch (error) {
           return fail(error, signal)
         }
@@ -238,6 +249,11 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
   }
 
   async function pushAll(signal: AbortSignal): Promise<void> {
+    await pushBatches(signal)
+    if (!signal.aborted) await storeAccepted(signal)
+  }
+
+  async function pushBatches(signal: AbortSignal): Promise<void> {
     while (workWaits && mayPush(state)) {
       workWaits = false
       const batch = await takeBatch()
@@ -264,12 +280,31 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
         send({ kind: 'upgrade' })
         return
       }
-      await storage.applyAnswers(reply.answers)
+      const isPlain = reply.answers.every(({ answer }) => answer.kind === 'accepted')
+      // What a person may have to decide about is stored with all that the server said beside it.
+      if (!isPlain) await storage.applyAnswers(reply.answers)
       if (signal.aborted) return
       noteAnswers(batch, reply)
+      if (isPlain) {
+        const accepted = new Set([...sending.accepted, ...reply.answers.map((each) => each.id)])
+        sending = { ...sending, accepted }
+      }
       watchOutcomes()
       onChange()
     }
+  }
+
+  /** Lost with the tab they are asked for again, and the server says the same: they need not be stored one by one. */
+  async function storeAccepted(signal: AbortSignal): Promise<void> {
+    while (sending.accepted.size > 0) {
+      const some = [...sending.accepted].slice(0, WIRE_LIMITS.commandsPerPush)
+      await storage.applyAnswers(some.map((id) => ({ id, answer: { kind: 'accepted' } })))
+      if (signal.aborted) return
+      const left = new Set(sending.accepted)
+      for (const id of some) left.delete(id)
+      sending = { ...sending, accepted: left }
+    }
+    onChange()
   }
 
   /** Between the mark that a command is sent and sending it this tab may have been frozen, and another one leads. */
@@ -304,7 +339,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       lastErrors.set(id, { kind: 'retry', reason })
       if (!holds.has(stream) && !stopped.has(stream)) holds.set(stream, { until: now + Math.max(after, 50), reason })
     }
-    sending = { inFlight: new Set(), holds, lastErrors }
+    sending = { ...sending, inFlight: new Set(), holds, lastErrors }
   }
 
   function scheduleHolds(): void {
@@ -323,10 +358,11 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
   }
 
   function watchOutcomes(): void {
-    if (timers.outcome !== noTimer || !storage.awaitsOutcome()) return
+    const awaitsOutcome = (): boolean => sending.accepted.size > 0 || storage.awaitsOutcome()
+    if (timers.outcome !== noTimer || !awaitsOutcome()) return
     timers.outcome = platform.setTimer(() => {
       timers.outcome = noTimer
-      if (state.kind === 'live' && storage.awaitsOutcome()) send({ kind: 'pull-due' })
+      if (state.kind === 'live' && awaitsOutcome()) send({ kind: 'pull-due' })
       watchOutcomes()
     }, OUTCOME_PATIENCE)
   }
