@@ -1,6 +1,14 @@
-import { openProjections, openRebuildTools, type BuildProgress, type RebuildTools } from '@tidemark/projections'
+import {
+  openProjections,
+  openRebuildTools,
+  openSqlTools,
+  type BuildProgress,
+  type RebuildTools,
+  type SqlTools,
+} from '@tidemark/projections'
 import type { ArgsDef } from 'citty'
 import { PlainFailure, UsageError } from './errors.ts'
+import { EXIT } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { loadDomain } from './load-domain.ts'
 import type { ProgressLine } from './progress-line.ts'
@@ -8,7 +16,11 @@ import { toCount, type Outcome, type StoreCommand, type StoreCommandContext } fr
 
 /** Which projection. */
 export const TARGET_ARGS = {
-  projection: { type: 'positional', required: true, description: 'projection, for example order-list' },
+  projection: {
+    type: 'positional',
+    required: true,
+    description: 'projection, for example order-list, or sql:daily-orders',
+  },
   lane: { type: 'string', description: 'only in this lane' },
 } as const
 
@@ -26,6 +38,8 @@ export const BUILD_ARGS = {
 
 export interface ProjectionsCommandContext<Args extends ArgsDef> extends StoreCommandContext<Args> {
   readonly tools: RebuildTools
+  /** For those whose names begin with `sql:`. */
+  readonly sqlTools: SqlTools
 }
 
 /** Each worker of this process needs connections for leases beside those it works on. */
@@ -43,10 +57,11 @@ export function projectionsCommand<const Args extends ArgsDef>(command: {
     connections: CONNECTIONS,
     run: async (context) => {
       const { store, io } = context
+      const sqlTools = openSqlTools(store)
       const named = (context.args as { readonly domain?: string }).domain ?? io.variables['TIDEMARK_DOMAIN']
       // Some only ask others to work: what they say needs no code.
       const given = 'domain' in command.args && named !== '' ? named : undefined
-      if (given === undefined) return command.run({ ...context, tools: openRebuildTools(store) })
+      if (given === undefined) return command.run({ ...context, tools: openRebuildTools(store), sqlTools })
       const projections = await openProjections({
         store,
         domain: await loadDomain(io, given),
@@ -56,7 +71,7 @@ export function projectionsCommand<const Args extends ArgsDef>(command: {
       })
       projections.start()
       try {
-        return await command.run({ ...context, tools: projections.rebuilds })
+        return await command.run({ ...context, tools: projections.rebuilds, sqlTools })
       } finally {
         await projections.close()
       }
@@ -70,6 +85,18 @@ export function toTarget(args: { readonly projection: string; readonly lane?: st
 } {
   const { projection, lane } = args
   return { projection, ...(lane === undefined ? {} : { lane: toCount('lane', lane) }) }
+}
+
+export function isSql(projection: string): boolean {
+  return projection.startsWith('sql:')
+}
+
+/** What is said of a SQL projection where a build is asked for. */
+export function notBuiltSo(projection: string): Outcome {
+  const text =
+    `${projection} is a SQL projection, which is built by its app: raise its version, and the tables are filled anew beside the ` +
+    'old ones, which go on; to go back, start the code of the old version. There is nothing to compare tables of the app with.'
+  return { exit: EXIT.found, json: { kind: 'not-for-sql', projection }, text }
 }
 
 /** @throws UsageError */

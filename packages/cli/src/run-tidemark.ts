@@ -12,6 +12,7 @@ import {
 import { parkedHistoryCommand } from './commands/parked-history.ts'
 import { parkedListCommand } from './commands/parked-list.ts'
 import { parkedShowCommand } from './commands/parked-show.ts'
+import { projectionsAcceptCommand } from './commands/projections-accept.ts'
 import {
   projectionsRebuildCommand,
   projectionsRollbackCommand,
@@ -100,6 +101,7 @@ function createRoot(io: Io, deliver: (outcome: Outcome, asJson: boolean) => void
           pause: storeCommand(io, deliver, projectionsPauseCommand),
           resume: storeCommand(io, deliver, projectionsResumeCommand),
           cancel: storeCommand(io, deliver, projectionsCancelCommand),
+          accept: storeCommand(io, deliver, projectionsAcceptCommand),
         },
       }),
       parked: defineCommand({

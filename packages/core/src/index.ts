@@ -54,6 +54,7 @@ export {
 } from './id.ts'
 export { hasRole, TENANT_SCOPE, type Allow, type Principal } from './principal.ts'
 export {
+  definitionText,
   projection,
   STATE_PREFIX,
   stateProjection,

@@ -139,8 +139,8 @@ export function projection<
 const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
   one < other ? -1 : 1
 
-/** Functions as they were written, and how the events they get are read. */
-function definitionText(
+/** @internal Functions as they were written, and how the events they get are read. */
+export function definitionText(
   aggregates: readonly AnyAggregate[],
   handlers: readonly (readonly [type: string, handler: unknown])[],
   others: readonly unknown[],

@@ -12,7 +12,8 @@ export type { ParkedAction, ParkedUnit } from './control-event.ts'
 export { migrateProjections } from './migrate-projections.ts'
 export { PARKED_REASONS, parkedAdvice, type ParkedReason } from './park-reason.ts'
 export { openParkedTools } from './open-parked-tools.ts'
-export type { ParkedAnswer, ParkedDecision, ParkedEventId, ParkedFound, ParkedTools } from './parked-tools.ts'
+export type { ParkedAnswer, ParkedDecision } from './parked-answer.ts'
+export type { ParkedEventId, ParkedFound, ParkedTools } from './parked-tools.ts'
 export type { ParkedDecided, ParkedEntry, ParkedFilter, ParkedPlace } from './statements/parked.ts'
 export { readInline, type InlineRead, type InlineRow } from './inline-reads.ts'
 export { openRebuildTools } from './rebuild-tools.ts'
@@ -46,12 +47,16 @@ export type { StoredReactionLag } from './reactions/statements/reaction-lane.ts'
 export {
   openSqlProjections,
   TablesChangedError,
+  type SqlCounters,
   type SqlProjectionLag,
   type SqlProjections,
   type SqlProjectionsOptions,
   type SqlRead,
 } from './sql/open-sql-projections.ts'
 export type { SqlRetry } from './sql/retry-stream.ts'
+export type { OnSqlAlert, SqlAlert } from './sql/sql-alert.ts'
+export { openSqlTools, type SqlTools } from './sql/sql-tools.ts'
+export type { SqlStatus, SqlTrouble } from './sql/statements/sql-status.ts'
 export type { SqlParked } from './sql/statements/parked-events.ts'
 export {
   sqlProjection,

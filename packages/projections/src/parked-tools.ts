@@ -2,52 +2,26 @@ import { randomUUID } from 'node:crypto'
 import { toStoredJson, type EventStore, type Json, type JsonIssue, type StoredEvent } from '@tidemark/core'
 import type { Driver } from '@tidemark/store'
 import { CONTROL_STREAM, toControlEvent, type ParkedUnit, type Unparked } from './control-event.ts'
+import type { ParkedAnswer, ParkedDecision } from './parked-answer.ts'
+import { decideSql } from './sql/decide-sql.ts'
 import {
   decidedParked,
   listParked,
   parkedUnits,
   readAction,
+  type ListedParked,
   type ParkedDecided,
   type ParkedEntry,
   type ParkedFilter,
   type ParkedPlace,
 } from './statements/parked.ts'
+import type { SqlUnit } from './sql/statements/decisions.ts'
 import type { Reached } from './wait-for-advance.ts'
-
-/** What became of a retry, skip or discard. */
-export type ParkedAnswer =
-  | {
-      readonly kind: 'done'
-      /** Events that are parked no more, the skipped ones included. */
-      readonly settled: number
-      readonly skipped: number
-      /** Events that were tried, or wait behind one that was, and stay. `show` tells what is wrong now. */
-      readonly remaining: number
-      /** There are more than one call takes on: call again. */
-      readonly more: boolean
-    }
-  /** Nothing is parked there. */
-  | { readonly kind: 'nothing' }
-  /** It is in the log and will be carried out; no worker came to it in time. */
-  | { readonly kind: 'pending'; readonly lane: number; readonly position: number }
-  /** An older release, which does not know the tools, was at work: nothing was changed. */
-  | { readonly kind: 'ignored' }
-  /** The log could not take the decision. It may be carried out all the same; to ask for it again does no harm. */
-  | { readonly kind: 'unavailable'; readonly retryAfterMs: number; readonly cause: string }
 
 export type ParkedFound =
   /** `event` is `undefined` where the log does not hold it any more. */
   | { readonly kind: 'found'; readonly entry: ParkedEntry; readonly event: StoredEvent | undefined }
   | { readonly kind: 'nothing' }
-
-export interface ParkedDecision {
-  /** Who decided: kept with the decision. */
-  readonly principal: string
-  /** Why, for whoever reads it later: kept with the decision. */
-  readonly note?: string
-  /** How long to wait for a worker, milliseconds, default 10,000. */
-  readonly timeoutMs?: number
-}
 
 export interface ParkedEventId {
   readonly tenant: string
@@ -86,6 +60,8 @@ export interface ParkedTools {
 
 const UNITS_AT_ONCE = 5_000
 const UNITS_PER_EVENT = 50
+/** More than may stand side by side. */
+const VERSIONS = 10
 
 export function createParkedTools(input: {
   store: Pick<EventStore, 'append' | 'readLane'>
@@ -149,12 +125,18 @@ export function createParkedTools(input: {
   ): Promise<ParkedAnswer> => {
     const found = await parkedUnits(sql, { filter, limit: UNITS_AT_ONCE + 1 })
     const byTenant = new Map<string, ParkedUnit[]>()
-    for (const { tenant, projection, by, key } of found.slice(0, UNITS_AT_ONCE)) {
+    const streams: SqlUnit[] = []
+    for (const { kind, id, lane, tenant, projection, by, key } of found.slice(0, UNITS_AT_ONCE)) {
+      if (kind === 'sql') {
+        streams.push({ projection: id, lane, tenant, stream: key })
+        continue
+      }
       const units = byTenant.get(tenant)
       if (units === undefined) byTenant.set(tenant, [{ projection, by, key }])
       else units.push({ projection, by, key })
     }
-    let answer: ParkedAnswer = { kind: 'nothing' }
+    let answer = await decideSql(sql, { action, units: streams, position: null }, decision)
+    if (answer.kind === 'pending') return answer
     for (const [tenant, units] of byTenant) {
       for (let first = 0; first < units.length; first += UNITS_PER_EVENT) {
         const chunk = units.slice(first, first + UNITS_PER_EVENT)
@@ -165,9 +147,21 @@ export function createParkedTools(input: {
     return answer.kind === 'done' && found.length > UNITS_AT_ONCE ? { ...answer, more: true } : answer
   }
 
-  const find = async ({ tenant, projection, position }: ParkedEventId): Promise<ParkedEntry | undefined> => {
-    const [found] = await listParked(sql, { filter: { tenant, projection, position }, after: null, limit: 1 })
-    return found && toEntry(found)
+  const find = async ({ tenant, projection, position }: ParkedEventId): Promise<readonly ListedParked[]> =>
+    listParked(sql, { filter: { tenant, projection, position }, after: null, limit: VERSIONS })
+
+  /** A decision about one event, wherever it is parked: SQL projections may have it in two versions. */
+  const decideOne = async (
+    found: readonly ListedParked[],
+    said: Pick<Unparked, 'edit'> & { readonly action: 'skip' | 'edit' },
+    decision: ParkedDecision,
+  ): Promise<ParkedAnswer> => {
+    const [entry] = found
+    if (entry === undefined) return { kind: 'nothing' }
+    const { kind, tenant, projection, by, key, position } = entry
+    if (kind === 'fold') return decideAll(tenant, { ...said, units: [{ projection, by, key }], position }, decision)
+    const units = found.map((at) => ({ projection: at.id, lane: at.lane, tenant, stream: at.stream }))
+    return decideSql(sql, { ...said, units, position }, decision)
   }
 
   return {
@@ -181,28 +175,24 @@ export function createParkedTools(input: {
       }
     },
     show: async (id) => {
-      const entry = await find(id)
-      if (entry === undefined) return { kind: 'nothing' }
+      const [listed] = await find(id)
+      if (listed === undefined) return { kind: 'nothing' }
+      const entry = toEntry(listed)
       const [event] = await store.readLane({ lane: entry.lane, after: entry.position - 1, limit: 1 })
       return { kind: 'found', entry, event: event?.id === entry.eventId ? event : undefined }
     },
     retry: (filter, decision) => decideOn(filter, 'retry', decision),
     discard: (filter, decision) => decideOn(filter, 'discard', decision),
-    skip: async (id, decision) => {
-      const entry = await find(id)
-      if (entry === undefined) return { kind: 'nothing' }
-      const { projection, by, key, position, tenant } = entry
-      return decideAll(tenant, { action: 'skip', units: [{ projection, by, key }], position }, decision)
-    },
+    skip: async (id, decision) => decideOne(await find(id), { action: 'skip' }, decision),
     edit: async (id, { data, schema }, decision) => {
       const encoded = toStoredJson(data)
       if (!encoded.ok) return { kind: 'unstorable', issue: encoded.issue }
-      const entry = await find(id)
-      if (entry === undefined) return { kind: 'nothing' }
-      const { projection, by, key, position, tenant, lane } = entry
-      const [stored] = await store.readLane({ lane, after: position - 1, limit: 1 })
+      const found = await find(id)
+      const [first] = found
+      if (first === undefined) return { kind: 'nothing' }
+      const [stored] = await store.readLane({ lane: first.lane, after: first.position - 1, limit: 1 })
       const edit = { data: encoded.value, schema: schema ?? stored?.schema ?? 1 }
-      return decideAll(tenant, { action: 'edit', units: [{ projection, by, key }], position, edit }, decision)
+      return decideOne(found, { action: 'edit', edit }, decision)
     },
     history: ({ tenant } = {}, { limit = 100 } = {}) => decidedParked(sql, { tenant: tenant ?? null, limit }),
   }
@@ -222,6 +212,6 @@ function add(one: ParkedAnswer, other: ParkedAnswer): ParkedAnswer {
   }
 }
 
-function toEntry({ id: _, ...entry }: ParkedEntry & { readonly id: number }): ParkedEntry {
+function toEntry({ id: _, ...entry }: ListedParked): ParkedEntry {
   return entry
 }

@@ -82,9 +82,7 @@ export async function createDepot(options: DepotOptions): Promise<Depot> {
       onError: (error) => logger.error('a projection is being retried', { error: String(error).slice(0, 200) }),
       onAlert: (alert) => logAlert(logger, alert),
     })
-    const reports = await openReports(store, (error) =>
-      logger.error('a report is being retried', { error: String(error).slice(0, 200) }),
-    )
+    const reports = await openReports(store, logger)
     const server = await createSyncServer({
       domain: depot,
       store,

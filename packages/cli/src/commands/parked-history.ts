@@ -21,11 +21,12 @@ export const parkedHistoryCommand = parkedCommand({
 })
 
 function describeDecided(decided: ParkedDecided): string {
-  const { at, principal, action, tenant, settled, skipped, remaining, note, edit } = decided
+  const { at, principal, action, tenant, settled, skipped, remaining, note, unit, edit } = decided
   const counts = [`${settled} settled`, ...(skipped > 0 ? [`${skipped} skipped`] : []), `${remaining} stayed`].join(
     ', ',
   )
   const edited =
     edit === undefined ? '' : `  #${edit.position} for ${edit.projection} says ${JSON.stringify(edit.data)}`
-  return `${at}  ${principal}  ${action}  ${tenant}  ${counts}${edited}${note === undefined ? '' : `  "${note}"`}`
+  const about = unit === undefined ? '' : `  ${unit.projection}  ${unit.key}`
+  return `${at}  ${principal}  ${action}  ${tenant}${about}  ${counts}${edited}${note === undefined ? '' : `  "${note}"`}`
 }

@@ -3,6 +3,8 @@ import { EXIT } from '../exit-code.ts'
 import {
   BUILD_ARGS,
   describeProgress,
+  isSql,
+  notBuiltSo,
   principalOf,
   projectionsCommand,
   TARGET_ARGS,
@@ -30,6 +32,7 @@ export const projectionsRebuildCommand = projectionsCommand({
   args: rebuildArgs,
   async run(context) {
     const { args, tools, io } = context
+    if (isSql(args.projection)) return notBuiltSo(args.projection)
     const settings = { ...toSettings(args, io), acceptParked: args['accept-parked'] }
     return watched(context, args.detach, await tools.rebuild(toTarget(args), settings))
   },
@@ -45,6 +48,7 @@ export const projectionsRollbackCommand = projectionsCommand({
   args: rollbackArgs,
   async run(context) {
     const { args, tools, io } = context
+    if (isSql(args.projection)) return notBuiltSo(args.projection)
     const { share } = toSettings({ ...args, parts: '1' }, io)
     const asked = await tools.rollback(toTarget(args), { principal: principalOf(args, io), share })
     return watched(context, args.detach, asked)
@@ -66,6 +70,7 @@ export const projectionsVerifyCommand = projectionsCommand({
   args: verifyArgs,
   async run(context) {
     const { args, tools, io } = context
+    if (args.projection !== undefined && isSql(args.projection)) return notBuiltSo(args.projection)
     const all = [...new Set((await tools.list()).map(({ projection }) => projection))]
     const chosen = args.projection === undefined ? all : [args.projection]
     const over: BuildProgress[] = []

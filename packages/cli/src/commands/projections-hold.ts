@@ -1,12 +1,13 @@
 import { EXIT } from '../exit-code.ts'
-import { principalOf, projectionsCommand, TARGET_ARGS, toTarget } from '../projections-command.ts'
+import { isSql, notBuiltSo, principalOf, projectionsCommand, TARGET_ARGS, toTarget } from '../projections-command.ts'
 import { toCount, type Outcome } from '../store-command.ts'
 
 const target = {
   projection: {
     type: 'positional',
     required: false,
-    description: 'its builds; default: the live projections of a lane, all together, as they move together',
+    description:
+      'its builds, or a SQL projection itself; default: the live projections of a lane, all together, as they move together',
   },
   lane: TARGET_ARGS.lane,
 } as const
@@ -19,10 +20,15 @@ const pauseArgs = {
 /** `tidemark projections pause [PROJECTION]` */
 export const projectionsPauseCommand = projectionsCommand({
   name: 'pause',
-  description: 'Let the builds of a projection rest where they are; without a name, hold the live projections.',
+  description:
+    'Let the builds of a projection rest, or hold a SQL projection; without a name, hold the live projections.',
   args: pauseArgs,
-  async run({ args, tools, io }) {
+  async run({ args, tools, sqlTools, io }) {
     const { projection, lane } = args
+    if (projection !== undefined && isSql(projection)) {
+      const paused = await sqlTools.pause(toTarget({ projection, lane }), principalOf(args, io))
+      return toOutcome('paused', paused, 'lanes')
+    }
     if (projection !== undefined)
       return toOutcome('paused', await tools.pause(toTarget({ projection, lane })), 'builds')
     const lanes = await lanesOf(tools, lane)
@@ -43,10 +49,13 @@ const resumeArgs = {
 /** `tidemark projections resume [PROJECTION]` */
 export const projectionsResumeCommand = projectionsCommand({
   name: 'resume',
-  description: 'Let builds that were paused or held go on; without a name, live projections.',
+  description: 'Let builds that were paused or held go on, or a SQL projection; without a name, live projections.',
   args: resumeArgs,
-  async run({ args, tools }) {
+  async run({ args, tools, sqlTools }) {
     const { projection, lane } = args
+    if (projection !== undefined && isSql(projection)) {
+      return toOutcome('resumed', await sqlTools.resume(toTarget({ projection, lane })), 'lanes')
+    }
     if (projection !== undefined) {
       const options = { acceptParked: args['accept-parked'] }
       return toOutcome('resumed', await tools.resume(toTarget({ projection, lane }), options), 'builds')
@@ -63,6 +72,7 @@ export const projectionsCancelCommand = projectionsCommand({
   description: 'End the builds of a projection; the live rows stay, and nothing else does.',
   args: TARGET_ARGS,
   async run({ args, tools }) {
+    if (isSql(args.projection)) return notBuiltSo(args.projection)
     return toOutcome('cancelled', await tools.cancel(toTarget(args)), 'builds')
   },
 })

@@ -3,19 +3,22 @@ import { hostname } from 'node:os'
 import type { PostgresStore } from '@tidemark/store'
 import type { Domain } from '@tidemark/core'
 import { migrateProjections } from '../migrate-projections.ts'
+import { definitionOf } from '../definition.ts'
 import { createAdvances, type Advances } from '../advances.ts'
 import type { Block } from '../interpret-events.ts'
 import type { LeaseState } from '../lease.ts'
 import { createRunGuarded } from '../run-guarded.ts'
 import { knownLanes } from '../statements/checkpoint.ts'
 import { waitForAdvance, type Reached } from '../wait-for-advance.ts'
-import { catalogueName } from './plan-statements.ts'
+import { catalogueName, toReadable } from './plan-statements.ts'
 import { retryStream, type SqlRetry } from './retry-stream.ts'
 import type { RegisteredSql } from './run-sql-batch.ts'
+import type { OnSqlAlert } from './sql-alert.ts'
 import type { SqlProjection } from './sql-projection.ts'
-import { startSqlWorker, type SqlWorker } from './sql-worker.ts'
+import { startSqlWorker, type SqlCounts, type SqlWorker } from './sql-worker.ts'
 import { readSqlParked, skipSqlParked, type SqlParked } from './statements/parked-events.ts'
 import { readSqlLag, readSqlPlace, registerSqlProjection, type SqlLag } from './statements/registry.ts'
+import { noteDefinition } from './statements/sql-status.ts'
 
 export interface SqlProjectionsOptions {
   readonly store: Pick<PostgresStore, 'readLane' | 'onWake' | 'sql'>
@@ -29,6 +32,8 @@ export interface SqlProjectionsOptions {
   readonly applyMs?: number
   /** Brings the engine's schema up to date first. Default true. */
   readonly migrate?: boolean
+  /** What a person should know of, as it happens. */
+  readonly onAlert?: OnSqlAlert
   /** Failures that are being retried, and those of listeners. Default: dropped, `lag()` still shows them. */
   readonly onError?: (error: unknown) => void
 }
@@ -46,9 +51,11 @@ export type SqlRead =
   | { readonly kind: 'building'; readonly progress: number }
 
 /** How far a SQL projection is behind a lane. */
-export interface SqlProjectionLag extends SqlLag {
+export interface SqlProjectionLag extends Omit<SqlLag, 'definition'> {
   readonly name: string
   readonly version: number
+  /** Whether the code of this process is what fills the tables. Where it is not: raise the version. */
+  readonly code: 'same' | 'changed'
   readonly events: number
   /** Absent where this process has no worker for the lane. */
   readonly heartbeatAgeMs?: number
@@ -90,11 +97,26 @@ export interface SqlProjections {
     stream: { readonly tenant: string; readonly lane: number; readonly stream: string },
   ): Promise<SqlRetry>
   lag(): Promise<readonly SqlProjectionLag[]>
+  /** What this process's workers have done, by projection and lane. Asks nobody. */
+  counters(): readonly SqlCounters[]
+}
+
+export interface SqlCounters extends SqlCounts {
+  readonly name: string
+  readonly version: number
+  readonly lane: number
 }
 
 /** Thrown where tables are declared otherwise than they were created under the same version. */
 export class TablesChangedError extends Error {
   override readonly name = 'TablesChangedError'
+}
+
+interface Member extends RegisteredSql {
+  /** Fingerprint of its code. */
+  readonly definition: string
+  readonly advances: Advances
+  readonly workers: Map<number, SqlWorker>
 }
 
 const CLOSE_MS = 1_900
@@ -113,12 +135,25 @@ export async function openSqlProjections(options: SqlProjectionsOptions): Promis
   const clock = (): number => performance.now()
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`
   if (options.migrate !== false) await migrateProjections(sql)
-  const members: (RegisteredSql & { readonly advances: Advances; readonly workers: Map<number, SqlWorker> })[] = []
+  const onAlert: OnSqlAlert = (alert) => {
+    // A listener's bug is not the worker's failure.
+    try {
+      options.onAlert?.(alert)
+    } catch (error) {
+      onError(error)
+    }
+  }
+  const members: Member[] = []
   for (const projection of options.projections) {
     const id = await register(sql, projection)
-    members.push({ id, projection, advances: createAdvances(onError), workers: new Map() })
+    const definition = definitionOf(toReadable(projection))
+    const isChanged = (await noteDefinition(sql, { projection: id, definition })) !== definition
+    if (isChanged) {
+      onAlert({ kind: 'code-changed', projection: catalogueName(projection.name), version: projection.version })
+    }
+    members.push({ id, projection, definition, advances: createAdvances(onError), workers: new Map() })
   }
-  const memberOf = (projection: SqlProjection): (typeof members)[number] => {
+  const memberOf = (projection: SqlProjection): Member => {
     const member = members.find((one) => one.projection === projection)
     if (member === undefined) throw new TypeError(`SQL projection "${projection.name}" was not given to the opening.`)
     return member
@@ -142,6 +177,7 @@ export async function openSqlProjections(options: SqlProjectionsOptions): Promis
         pollMs,
         largestBatch: batch,
         advances,
+        onAlert,
         onError,
         random: Math.random,
         clock,
@@ -204,20 +240,21 @@ export async function openSqlProjections(options: SqlProjectionsOptions): Promis
     skipParked: async (projection, event, { principal }) => {
       const member = memberOf(projection)
       const skipped = await skipSqlParked(sql, { ...event, projection: member.id, principal })
-      return skipped ? retryStream({ domain, store, sql, runGuarded, member }, event) : { kind: 'nothing' }
+      return skipped > 0 ? retryStream({ domain, store, sql, runGuarded, member }, event) : { kind: 'nothing' }
     },
     retryParked: (projection, stream) =>
       retryStream({ domain, store, sql, runGuarded, member: memberOf(projection) }, stream),
     lag: async () => {
       const all: SqlProjectionLag[] = []
-      for (const { id, projection, workers } of members) {
+      for (const { id, projection, definition, workers } of members) {
         const { name, version } = projection
-        for (const lag of await readSqlLag(sql, { projection: id })) {
+        for (const { definition: filling, ...lag } of await readSqlLag(sql, { projection: id })) {
           const health = workers.get(lag.lane)?.health()
           all.push({
             name,
             version,
             ...lag,
+            code: filling === definition ? 'same' : 'changed',
             events: Math.max(0, lag.head - lag.position),
             ...(health === undefined
               ? {}
@@ -229,6 +266,10 @@ export async function openSqlProjections(options: SqlProjectionsOptions): Promis
       }
       return all
     },
+    counters: () =>
+      members.flatMap(({ projection: { name, version }, workers }) =>
+        [...workers].map(([lane, worker]) => ({ name, version, lane, ...worker.health().counts })),
+      ),
   }
 }
 

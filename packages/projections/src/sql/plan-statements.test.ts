@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { definitionOf } from '../definition.ts'
 import { interpretEvents } from '../interpret-events.ts'
 import { toProjectionSet } from '../registered-projection.ts'
 import { boxes, Item, logged, POISON } from '../test-domain.ts'
@@ -115,5 +116,20 @@ describe('a SQL projection cannot be declared', () => {
     const set = toProjectionSet([{ id: 1, projection: toReadable(wide) }])
     const { parked } = planStatements(wide, interpretEvents(boxes, set, [event]).touches, nothing)
     expect(parked[0]?.error?.message).toContain('may have 16')
+  })
+})
+
+describe('the fingerprint of a SQL projection', () => {
+  const of = (apply: Parameters<typeof sqlProjection<[typeof Item]>>[1]['apply'], version = 1): string =>
+    definitionOf(toReadable(sqlProjection('report', { on: [Item], version, tables: () => [], apply })))
+  const statement = { text: 'select 1', values: [] }
+
+  test('is another one where a statement, or how its events are read, is another; spaces and order do not count', () => {
+    const first = of({ 'item.seen': () => statement, 'item.put': () => [statement] })
+    expect(of({ 'item.put': () => [statement], 'item.seen': () => statement })).toBe(first)
+    // oxfmt-ignore
+    expect(of({ 'item.put': () =>   [ statement ], 'item.seen': () => statement })).toBe(first)
+    expect(of({ 'item.put': () => [statement, statement], 'item.seen': () => statement })).not.toBe(first)
+    expect(of({ 'item.put': () => [statement] })).not.toBe(first)
   })
 })

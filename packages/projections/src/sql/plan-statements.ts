@@ -24,6 +24,7 @@ export function toReadable(projection: SqlProjection): AnyProjection {
     fold: unused,
     scope: unused,
     isRow: unused,
+    definition: projection.definition,
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Domain, EventStore } from '@tidemark/core'
 import { DatabaseError, type Driver } from '@tidemark/store'
+import { applyEdits } from '../apply-edits.ts'
+import type { ParkedEvent } from '../fold-batch.ts'
 import { interpretEvents, messageOf, type Block } from '../interpret-events.ts'
 import { toProjectionSet } from '../registered-projection.ts'
 import type { RunGuarded } from '../run-guarded.ts'
@@ -27,7 +29,16 @@ export interface SqlBatchContext {
 export type SqlBatchResult =
   /** No event after the checkpoint. */
   | { readonly kind: 'empty' }
-  | { readonly kind: 'committed'; readonly to: number; readonly events: number; readonly more: boolean }
+  | {
+      readonly kind: 'committed'
+      readonly to: number
+      readonly events: number
+      readonly more: boolean
+      /** Set aside for what is wrong with themselves. */
+      readonly parked: readonly ParkedEvent[]
+      /** Times that the app's code did not end and was broken off. */
+      readonly hung: number
+    }
   /** The first event after the checkpoint cannot be read by this code, and newer code may. Nothing was written. */
   | { readonly kind: 'blocked'; readonly block: Block }
   | { readonly kind: Exclude<CommitAnswer, 'committed'> }
@@ -46,12 +57,14 @@ export async function runSqlBatch(
   const set = toProjectionSet([{ id: member.id, projection: toReadable(member.projection) }])
   const refused = new Map<number, string>()
   let { limit } = request
+  let hung = 0
   for (;;) {
     const events = await store.readLane({ lane, after: from, limit })
     if (events.length === 0) return { kind: 'empty' }
     const read = runGuarded(() => interpretEvents(domain, set, events))
     if (read.kind === 'failed') {
       if (limit === 1 || !read.hung) throw new Error(`Events could not be read: ${read.message}`)
+      hung += 1
       limit = Math.ceil(Math.min(limit, events.length) / 2)
       continue
     }
@@ -72,10 +85,13 @@ export async function runSqlBatch(
       streams: [...streams.values()],
       range: { lane, after: from, to: last.position },
     })
-    const planned = runGuarded(() => planStatements(member.projection, touches, { ...held, refused }))
+    const planned = runGuarded(() =>
+      planStatements(member.projection, applyEdits(domain, set, events, touches, held.edits), { ...held, refused }),
+    )
     if (planned.kind === 'failed') {
       const [only] = touches
       if (!planned.hung || only === undefined) throw new Error(`Statements could not be made: ${planned.message}`)
+      hung += 1
       if (touches.length === 1) refused.set(only.stored.position, `apply hung: ${planned.message}`)
       else limit = Math.ceil(Math.min(limit, events.length) / 2)
       continue
@@ -94,7 +110,8 @@ export async function runSqlBatch(
         revision: held.revision,
       })
       if (kind !== 'committed') return { kind }
-      return { kind, to, events: events.indexOf(last) + 1, more: events.length >= limit }
+      const parked = plan.parked.filter((event) => event.reason !== 'behind')
+      return { kind, to, events: events.indexOf(last) + 1, more: events.length >= limit, parked, hung }
     } catch (error) {
       if (!isRefusal(error)) throw error
       const [only] = plan.applied

@@ -1,4 +1,4 @@
-import type { AnyAggregate, DomainEvent, EventData, EventsOf } from '@tidemark/core'
+import { definitionText, type AnyAggregate, type DomainEvent, type EventData, type EventsOf } from '@tidemark/core'
 
 /** A statement with its values; `$1` to `$16` stand for them. */
 export interface SqlStatement {
@@ -63,6 +63,8 @@ export interface SqlProjection {
   /** Statements that create the tables. */
   readonly tables: readonly string[]
   readonly apply: (event: DomainEvent, context: Omit<SqlContext, 'schema'>) => readonly SqlStatement[]
+  /** @internal Text of the code that makes its statements, for noticing that it changed. */
+  readonly definition: () => string
 }
 
 /** Most values of one statement: what the function that runs it has room for. */
@@ -118,6 +120,7 @@ export function sqlProjection<const On extends readonly AnyAggregate[]>(
     types: new Set(handlers.keys()),
     schema,
     tables: options.tables(schema),
+    definition: () => definitionText(on, [...handlers].sort(byType), []),
     apply: (event, context) => {
       const made = handlers.get(event.type)?.(event, { ...context, schema }) ?? []
       const statements = 'text' in made ? [made] : made
@@ -132,6 +135,9 @@ export function sqlProjection<const On extends readonly AnyAggregate[]>(
     },
   }
 }
+
+const byType = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
+  one < other ? -1 : 1
 
 /** The schema of a version's tables; a name that needs no quotes. */
 function schemaOf({ name, version }: { readonly name: string; readonly version: number }): string {

@@ -1,13 +1,14 @@
 import type { Driver } from '@tidemark/store'
 import type { EventEdit } from '../apply-edits.ts'
 import type { ParkedUnit } from '../control-event.ts'
+import { IS_LOOKED_AFTER } from '../sql/statements/sql-status.ts'
 import { reasonsOf, type ParkedReason } from '../park-reason.ts'
 import type { ActionRecord } from './settle-parked.ts'
 
 /** Which parked events; a part that is left out does not restrict. */
 export interface ParkedFilter {
   readonly tenant?: string
-  /** Name of a projection. */
+  /** Name of a projection; that of a SQL projection has the prefix `sql:`. */
   readonly projection?: string
   /** The row's key, or the stream where an event is parked by stream. */
   readonly key?: string
@@ -26,6 +27,8 @@ export interface ParkedFilter {
 
 /** One event that is set aside for one projection. */
 export interface ParkedEntry extends ParkedUnit {
+  /** Of a SQL projection, whose name has the prefix `sql:` and whose keys are streams; or of one that folds rows. */
+  readonly kind: 'fold' | 'sql'
   readonly lane: number
   readonly position: number
   readonly version: number
@@ -52,8 +55,10 @@ export interface ParkedPlace {
 // Only what a lane is made of now: what a retired version left behind is nobody's to repair.
 const FROM = `from tidemark.parked p
        join tidemark.projections n on n.id = p.projection
-       join tidemark.projection_lanes l on l.projection = p.projection and l.lane = p.lane and l.state = 'live'
-      where ($1::text is null or p.tenant = $1) and ($2::text is null or n.name = $2) and ($3::text is null or p.key = $3)
+       left join tidemark.projection_lanes l on l.projection = p.projection and l.lane = p.lane and l.state = 'live'
+       left join tidemark.sql_lanes s on s.projection = p.projection and s.lane = p.lane
+      where (l.projection is not null or s.projection is not null and ${IS_LOOKED_AFTER})
+        and ($1::text is null or p.tenant = $1) and ($2::text is null or n.name = $2) and ($3::text is null or p.key = $3)
         and ($4::text is null or p.type = $4) and ($5::text is null or p.reason = any (string_to_array($5, ','))) and ($6::text is null or p.by = $6)
         and ($7::bigint is null or p.position = $7) and ($8::text is null or strpos(p.error ->> 'message', $8) > 0)
         and ($9::timestamptz is null or p.parked_at < $9)`
@@ -70,13 +75,18 @@ const parameters = (filter: ParkedFilter): readonly (string | number | null)[] =
   filter.before ?? null,
 ]
 
+const KIND = `case when s.projection is null then 'fold' else 'sql' end`
+
+/** `id`: of the version in the catalogue. */
+export type ListedParked = ParkedEntry & { readonly id: number }
+
 export async function listParked(
   sql: Driver,
   input: { filter: ParkedFilter; after: ParkedPlace | null; limit: number },
-): Promise<readonly (ParkedEntry & { readonly id: number })[]> {
+): Promise<readonly ListedParked[]> {
   const { filter, after, limit } = input
-  return sql.query<ParkedEntry & { readonly id: number }>(
-    `select p.projection as id, n.name as projection, n.version, p.by, p.key, p.lane, p.position, p.tenant, p.stream, p.type,
+  return sql.query<ListedParked>(
+    `select p.projection as id, ${KIND} as kind, n.name as projection, n.version, p.by, p.key, p.lane, p.position, p.tenant, p.stream, p.type,
             p.event_id as "eventId", p.reason, p.attempts, p.error ->> 'message' as error,
             to_char(p.parked_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "parkedAt"
        ${FROM} and ($10::integer is null or (p.lane, p.position, p.projection) > ($10, $11::bigint, $12::integer))
@@ -89,23 +99,28 @@ export async function listParked(
 export async function parkedUnits(
   sql: Driver,
   input: { filter: ParkedFilter; limit: number },
-): Promise<readonly (ParkedUnit & { readonly lane: number; readonly tenant: string })[]> {
-  return sql.query<ParkedUnit & { readonly lane: number; readonly tenant: string }>(
-    `select n.name as projection, p.by, p.key, p.tenant, p.lane
+): Promise<readonly (ParkedUnit & Pick<ListedParked, 'id' | 'kind' | 'lane' | 'tenant'>)[]> {
+  return sql.query<ParkedUnit & Pick<ListedParked, 'id' | 'kind' | 'lane' | 'tenant'>>(
+    `select n.name as projection, p.by, p.key, p.tenant, p.lane, ${KIND} as kind, min(p.projection) as id
        ${FROM}
-      group by n.name, p.by, p.key, p.tenant, p.lane order by min(p.position), 1, 2, 3 limit $10`,
+      group by n.name, p.by, p.key, p.tenant, p.lane, kind, case when s.projection is null then 0 else p.projection end
+      order by min(p.position), 1, 2, 3 limit $10`,
     [...parameters(input.filter), input.limit],
   )
 }
 
 /** What a person decided about parked events, and what became of it. */
 export interface ParkedDecided extends ActionRecord {
+  /** About events of SQL projections, or of those that fold rows. */
+  readonly kind: 'fold' | 'sql'
   readonly lane: number
-  /** Of the control event. */
-  readonly position: number
+  /** Of the control event; `null` where it needs none, for SQL projections. */
+  readonly position: number | null
   readonly tenant: string
   /** ISO 8601, UTC. */
   readonly at: string
+  /** What it is about, of a SQL projection: each stream has a decision of its own. */
+  readonly unit?: ParkedUnit
   /** The event that was edited, with what it says since. */
   readonly edit?: EventEdit
 }
@@ -116,20 +131,39 @@ export async function decidedParked(
   input: { tenant: string | null; limit: number },
 ): Promise<readonly ParkedDecided[]> {
   const found = await sql.query<
-    Omit<ParkedDecided, 'edit' | 'note'> & { readonly note: string | null; readonly edit: EventEdit | null }
+    Omit<ParkedDecided, 'edit' | 'note' | 'unit'> & {
+      readonly note: string | null
+      readonly edit: EventEdit | null
+      readonly unit: ParkedUnit | null
+    }
   >(
-    `select a.lane, a.position, a.tenant, a.action, a.principal, a.settled, a.skipped, a.remaining, a.more, a.note,
-            to_char(a.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
-            (select json_build_object('position', e.position, 'projection', e.projection_name, 'schema', e.schema,
-                                      'data', e.data)
-               from tidemark.edits e where e.lane = a.lane and e.by_position = a.position) as edit
-       from tidemark.parked_actions a where $1::text is null or a.tenant = $1
+    `select a.kind, a.lane, a.position, a.tenant, a.action, a.principal, a.settled, a.skipped, a.remaining, a.more, a.note,
+            to_char(a.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, a.unit, a.edit
+       from (
+         select 'fold' as kind, a.lane, a.position, a.tenant, a.action, a.principal, a.settled, a.skipped, a.remaining,
+                a.more, a.note, a.at, null::json as unit,
+                (select json_build_object('position', e.position, 'projection', e.projection_name, 'schema', e.schema,
+                                          'data', e.data)
+                   from tidemark.edits e
+                  where e.lane = a.lane and e.by_position = a.position and e.projection_name not like 'sql:%') as edit
+           from tidemark.parked_actions a
+         union all
+         select 'sql', d.lane, null, d.tenant, d.action, d.principal, d.settled, d.skipped, d.remaining, false, d.note, d.at,
+                json_build_object('projection', n.name, 'by', 'key', 'key', d.stream),
+                (select json_build_object('position', e.position, 'projection', e.projection_name, 'schema', e.schema,
+                                          'data', e.data)
+                   from tidemark.edits e
+                  where d.action = 'edit' and e.lane = d.lane and e.position = d.position and e.projection_name = n.name
+                    and e.data = d.data)
+           from tidemark.sql_decisions d join tidemark.projections n on n.id = d.projection where d.done_at is not null) as a
+      where $1::text is null or a.tenant = $1
       order by a.at desc, a.lane, a.position desc limit $2`,
     [input.tenant, input.limit],
   )
-  return found.map(({ edit, note, ...decided }) => ({
+  return found.map(({ edit, note, unit, ...decided }) => ({
     ...decided,
     ...(note === null ? {} : { note }),
+    ...(unit === null ? {} : { unit }),
     ...(edit === null ? {} : { edit }),
   }))
 }

@@ -20,7 +20,10 @@ export interface QueryOptions {
   readonly projections: Pick<Projections, 'readRows' | 'onAdvance'>
   /** The tables that queries read, and the code that reads them. */
   readonly queries:
-    | { readonly from: Pick<SqlProjections, 'place' | 'waitFor' | 'lag'>; readonly handlers: readonly QueryHandler[] }
+    | {
+        readonly from: Pick<SqlProjections, 'place' | 'waitFor' | 'lag' | 'counters'>
+        readonly handlers: readonly QueryHandler[]
+      }
     | undefined
   readonly cache: QueryCache
   readonly sealer: Pick<Sealer, 'token' | 'openToken' | 'openCursor'>

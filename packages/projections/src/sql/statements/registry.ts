@@ -58,13 +58,16 @@ export interface SqlLag {
   readonly head: number
   readonly seconds: number
   readonly parked: number
+  /** Fingerprint of the code that fills the tables, `null` where it is not known. */
+  readonly definition: string | null
 }
 
 export async function readSqlLag(sql: Driver, input: { projection: number }): Promise<readonly SqlLag[]> {
   return sql.query<SqlLag>(
     `select l.lane, l.state, c.position, h.head,
             greatest(0, coalesce(extract(epoch from clock_timestamp() - n.recorded_at), 0))::float8 as seconds,
-            (select count(*) from tidemark.parked p where p.lane = l.lane and p.projection = l.projection) as parked
+            (select count(*) from tidemark.parked p where p.lane = l.lane and p.projection = l.projection) as parked,
+            (select s.definition from tidemark.sql_projections s where s.projection = l.projection) as definition
        from tidemark.sql_lanes l join tidemark.checkpoints c on c.consumer = 'sql:' || l.projection and c.lane = l.lane
       cross join lateral (select coalesce(max(e.position), 0) as head from tidemark.events e where e.lane = l.lane) as h
        left join lateral (select e.recorded_at from tidemark.events e
