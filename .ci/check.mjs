@@ -1,4 +1,4 @@
-// `npm run check`: types, lint, format and unused code. Every step runs, also after one has failed.
+// `npm run check`: types, lint, format, unused code and the size of the client. Every step runs, also after one has failed.
 import { install } from './install.mjs'
 import { mainOf, node } from './run-step.mjs'
 
@@ -9,6 +9,7 @@ const steps = [
   ['lint', 'node_modules/oxlint/bin/oxlint', ['--deny-warnings']],
   ['format', 'node_modules/oxfmt/bin/oxfmt', ['--check']],
   ['unused code', 'node_modules/knip/bin/knip.js', []],
+  ['size of the client', '.ci/size.mjs', []],
 ]
 
 /** @returns {Promise<{ passed: number, failed: number }>} one for each step */

@@ -84,7 +84,7 @@ async function main() {
   const { install } = await import('./install.mjs')
   if (!(await stage('install', install))) return
   const { check } = await import('./check.mjs')
-  await stage('types, lint, format, unused code', check)
+  await stage('types, lint, format, unused code, size', check)
   await stage('unit tests', () => vitest('unit'))
   await stage('Postgres tests', () => vitest('pg'))
   const { build } = await import('./build.mjs')

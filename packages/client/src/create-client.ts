@@ -4,12 +4,11 @@ import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase }
 import { createDispatch } from './dispatch.ts'
 import { claimTerm, FencedError } from './fence.ts'
 import { readFeed } from './feed.ts'
-import { askServer } from './ask-server.ts'
-import { readHistory } from './history.ts'
 import type { Derived, Live, Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
 import { loadSecondCopy } from './load-second-copy.ts'
 import { loadSync } from './load-sync.ts'
+import { withOwnHistory } from './own-history.ts'
 import { createPart, withPart } from './part.ts'
 import { browserPlatform, type Platform } from './platform.ts'
 import { reindexRows } from './reindex.ts'
@@ -18,7 +17,14 @@ import { stateRow } from './state-row.ts'
 import { stateLive } from './state-live.ts'
 import { createStatus } from './status.ts'
 import { openTabs, type TabMessage } from './tabs.ts'
-import type { RecoveryReport, RowQuery, SyncedRow, SyncedState, TidemarkClient } from './tidemark-client.ts'
+import type {
+  HistoryEntry,
+  RecoveryReport,
+  RowQuery,
+  SyncedRow,
+  SyncedState,
+  TidemarkClient,
+} from './tidemark-client.ts'
 import { createUnsentWork } from './unsent-work.ts'
 import { createWindows } from './windows.ts'
 
@@ -257,7 +263,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
           replica.ensureRows([row, ...rowsOfStream(domain, row.key)]).catch(report)
       },
     })
-  const resolving = createPart(() => import('./resolve.ts'))
+  const occasional = createPart(() => import('./occasional.ts'))
   const states = new WeakMap<object, Live<SyncedState<never> | undefined>>()
 
   const client: TidemarkClient = {
@@ -284,18 +290,27 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     pending: status.pending,
     attention: status.attention,
     status: status.live,
-    history: (stream, signal) =>
-      readHistory(domain, transport, stream, () => mirror.commandsOf(stream), signal ?? new AbortController().signal),
+    history: async (stream, signal = new AbortController().signal) => {
+      const complete = (entries: readonly HistoryEntry[]): HistoryEntry[] =>
+        withOwnHistory(entries, mirror.commandsOf(stream))
+      const read = await withPart(occasional, ({ readHistory }) =>
+        readHistory(domain, transport, stream, complete, signal),
+      )
+      return read.kind === 'not-loaded' ? { kind: 'offline', entries: complete([]) } : read
+    },
     query: async (definition, input, options = {}) => {
       // What is confirmed on this device, by whichever tab: an answer older than what stands beside it would be odd.
       const { cursor } = await database.read(['cursors'], readFeed).then(
         ({ value }) => value,
         () => ({ cursor: null }),
       )
-      return askServer(transport, definition, input, { ...options, after: cursor === null ? [] : [cursor] })
+      const answer = await withPart(occasional, ({ askServer }) =>
+        askServer(transport, definition, input, { ...options, after: cursor === null ? [] : [cursor] }),
+      )
+      return answer.kind === 'not-loaded' ? { kind: 'offline' } : answer
     },
     resolve: (id, resolution) =>
-      withPart(resolving, ({ resolveAttention }) =>
+      withPart(occasional, ({ resolveAttention }) =>
         resolveAttention(
           { ...decider, replica, newId, onResolved: () => process.work(), copy: (change) => copy.keep(change) },
           id,
@@ -305,6 +320,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     allows: (command) => command.allow(principal),
     sync,
     ...createUnsentWork({
+      occasional,
       decider,
       replica,
       status,

@@ -1,8 +1,5 @@
-import { Dexie } from 'dexie'
 import type { Domain, Principal } from '@tidemark/core'
-import { databaseNameOf } from './database.ts'
-import { toExport } from './export-pending.ts'
-import { browserPlatform, type Platform } from './platform.ts'
+import type { Platform } from './platform.ts'
 import type { PendingExport } from './tidemark-client.ts'
 
 export interface RescueOptions {
@@ -21,29 +18,11 @@ export interface Rescue {
   rebuild(): Promise<void>
 }
 
-/** For a person to decide on when `createClient` rejects with `DatabaseUnavailableError`. Changes nothing by itself. */
+/**
+ * For a person to decide on when `createClient` rejects with `DatabaseUnavailableError`. Changes nothing by itself. Rejects
+ * where this part of the program cannot be fetched.
+ */
 export async function rescueDevice(options: RescueOptions): Promise<Rescue> {
-  const { domain, principal } = options
-  const platform: Platform = { ...browserPlatform(), ...options.platform }
-  const name = options.databaseName ?? databaseNameOf(domain, principal)
-  // Rarely needed: in a part of the program of its own.
-  const { keepJournal } = await import('./journal/keep-journal.ts')
-  const journal = keepJournal({ name, platform, onState: () => undefined })
-  const contents = await journal.contents
-  journal.close()
-  return {
-    unsent:
-      contents === null
-        ? null
-        : toExport(
-            domain,
-            principal,
-            contents.live.map(({ command }) => command),
-            platform.now(),
-          ),
-    rebuild: async () => {
-      const { indexedDB, keyRange } = platform
-      await new Dexie(name, { indexedDB, IDBKeyRange: keyRange }).delete()
-    },
-  }
+  const { openRescue } = await import('./open-rescue.ts')
+  return await openRescue(options)
 }

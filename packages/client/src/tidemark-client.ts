@@ -255,4 +255,5 @@ export type SignOutResult =
   | { readonly kind: 'signed-out'; readonly kept: number }
   /** Unsent work exists and the choice does not cover it; nothing happened. */
   | { readonly kind: 'pending-work'; readonly count: number }
+  | NotLoaded
   | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }

@@ -1,14 +1,14 @@
 import { toExport } from './export-pending.ts'
 import type { SecondCopy } from './journal/second-copy.ts'
-import { createPart, withPart } from './part.ts'
+import { withPart } from './part.ts'
 import type { Decider } from './rebase.ts'
 import type { Replica } from './replica.ts'
-import { signOut } from './sign-out.ts'
 import type { Status } from './status.ts'
 import { storageFailure } from './storage-failure.ts'
 import type { RecoveryReport, TidemarkClient } from './tidemark-client.ts'
 
 export interface UnsentWorkOptions {
+  readonly occasional: () => Promise<typeof import('./occasional.ts')>
   readonly decider: Decider & { readonly now: () => number }
   readonly replica: Replica
   readonly status: Status
@@ -30,14 +30,13 @@ export function createUnsentWork(
 ): Pick<TidemarkClient, 'exportPending' | 'importPending' | 'dismissRecovery' | 'signOut'> {
   const { decider, replica, status, copy, sync } = options
   const { database } = replica
-  const importing = createPart(() => import('./import-pending.ts'))
   return {
     exportPending: async () => {
       const { value: pending } = await database.read(['pending'], (tables) => tables.pending.orderBy('seq').toArray())
       return toExport(decider.domain, decider.principal, pending, decider.now())
     },
     importPending: (exported) =>
-      withPart(importing, ({ importPending }) =>
+      withPart(options.occasional, ({ importPending }) =>
         importPending(
           { ...decider, replica, copy: (change) => copy.keep(change), onImported: options.send },
           exported,
@@ -52,6 +51,8 @@ export function createUnsentWork(
       options.tellRecovery(null)
     },
     signOut: (choice) =>
-      signOut({ replica, pending: status.pending, status: status.live, sync, leave: options.leave, copy }, choice),
+      withPart(options.occasional, ({ signOut }) =>
+        signOut({ replica, pending: status.pending, status: status.live, sync, leave: options.leave, copy }, choice),
+      ),
   }
 }

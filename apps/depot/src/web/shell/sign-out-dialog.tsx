@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from 'react'
 import { FileDown } from 'lucide-react'
-import type { SignOutChoice } from '@tidemark/client'
+import type { SignOutChoice, SignOutResult } from '@tidemark/client'
 import { useClient, useSyncStatus } from '@tidemark/react'
 import { savePendingFile } from '../session/pending-file.ts'
 import { endSession } from '../session/session-store.ts'
@@ -20,7 +20,7 @@ export function SignOutDialog({ onClose }: { readonly onClose: () => void }): Re
     const result = await client.signOut(choice)
     setBusy(false)
     if (result.kind === 'signed-out') await endSession(result.kept)
-    else setProblem(result.kind === 'pending-work' ? texts.signOut.changed(result.count) : words.problems.storage)
+    else setProblem(sayStaying(result))
   }
   return (
     <Dialog title={texts.signOut.title} onClose={onClose}>
@@ -65,4 +65,15 @@ export function SignOutDialog({ onClose }: { readonly onClose: () => void }): Re
       </div>
     </Dialog>
   )
+}
+
+function sayStaying(result: Exclude<SignOutResult, { kind: 'signed-out' }>): string {
+  switch (result.kind) {
+    case 'pending-work':
+      return texts.signOut.changed(result.count)
+    case 'not-loaded':
+      return words.problems.notLoaded
+    case 'storage':
+      return words.problems.storage
+  }
 }
