@@ -117,8 +117,10 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     claim: (isStillHeld) => claimTerm(database, isStillHeld),
     onLead: () => {
       status.leads()
-      process.lead()
       status.changed()
+      // The first pull asks what became of commands that were brought back: rows may hold what they did.
+      if (database.isNew) void recovering.then(lead)
+      else lead()
     },
     onFollow: () => {
       process.follow()
@@ -130,6 +132,12 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     onMessage,
     onTrouble: report,
   })
+
+  function lead(): void {
+    if (!tabs.isLeader) return
+    process.lead()
+    status.changed()
+  }
 
   const status = createStatus({
     mirror,

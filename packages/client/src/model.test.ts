@@ -6,7 +6,7 @@ import { runModel } from './test-support/model/run-model.ts'
 
 /** The short form. `npm run model -- --runs … --seed …` is the long one, and repeats what one of them has found. */
 const seed = Number(process.env['TIDEMARK_SEED'] ?? 1)
-const numRuns = Number(process.env['TIDEMARK_RUNS'] ?? 40)
+const numRuns = Number(process.env['TIDEMARK_RUNS'] ?? 25)
 
 const troubles: unknown[] = []
 beforeEach(() => {

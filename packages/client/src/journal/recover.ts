@@ -66,11 +66,14 @@ export async function recover(replica: Replica, found: Found, now: number): Prom
   })
   if (first) return null
   let report: RecoveryReport | null = null
-  await replica.write('strict', ['pending', 'acknowledged'], async (write) => {
+  await replica.write('strict', ['pending', 'acknowledged', 'cursors'], async (write) => {
     const plan = planRecovery(found, await knownIds(write))
     write.workChanged(plan.last + 1)
     if (isNothing(plan)) return { moved: { rows: 0, work: 1 } }
-    const { restore, lost, unnamed } = plan
+    const { lost, unnamed } = plan
+    // Rows that came before them, to another tab of a database made anew, may hold what they did already.
+    const isPulled = found.isNew && (await write.cursors.get('feed')) !== undefined
+    const restore = plan.restore.map((each) => (isPulled ? { ...each, prediction: { kind: 'queued' } as const } : each))
     await write.pending.bulkPut([...restore])
     const seq = Number((await write.meta.get('next-seq'))?.value ?? 1)
     const next = restore.reduce((most, each) => Math.max(most, each.seq + 1), seq)

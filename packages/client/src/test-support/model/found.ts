@@ -11,4 +11,13 @@ export const FOUND: readonly { readonly what: string; readonly pageRows: number;
       { kind: 'write', turns: 0, tab: 10, board: 1, command: 'open' },
     ],
   },
+  {
+    what: 'a command brought back from the journal was folded over rows that had come before it and held it',
+    pageRows: 500,
+    acts: [
+      { kind: 'open', turns: 60, device: 0 },
+      { kind: 'write', turns: 0, tab: 0, board: 0, command: 'open' },
+      { kind: 'lose', turns: 0, device: 0, what: 'database' },
+    ],
+  },
 ]
