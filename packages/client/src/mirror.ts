@@ -190,8 +190,8 @@ export function createMirror(domain: Domain): Mirror {
   }
 
   function trim(): void {
-    if (confirmed.size <= KEPT_ROWS) return
-    let excess = confirmed.size - KEPT_ROWS
+    // Rows under pending work stay, so they do not count: they would push out what was read a moment ago.
+    let excess = confirmed.size - overlaidRows.size - KEPT_ROWS
     for (const at of confirmed.keys()) {
       if (excess <= 0) break
       if (rowViews.has(at) || overlay.contributionsTo(at).length > 0) continue

@@ -218,6 +218,8 @@ class ClientBench {
     const { rounds, drained, drainedOnce } = this.#plan
     const ours = await this.#open('tidemark', 'drain', 0)
     const dexie = await this.#open('dexie', 'drain', 0)
+    // A page behind another one is given a frame once a second.
+    await ours.bringToFront()
     const pileUp = async (count: number): Promise<void> => {
       await ours.evaluate(() => window.bench.online(false))
       for (let left = count; left > 0; left -= 200) {
