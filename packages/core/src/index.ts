@@ -52,6 +52,15 @@ export {
   type StreamId,
   type Uuid,
 } from './id.ts'
+export {
+  chooseFields,
+  mergeFields,
+  type FieldChange,
+  type FieldChoice,
+  type FieldConflict,
+  type FieldMerge,
+  type ThreeVersions,
+} from './merge-fields.ts'
 export { hasRole, TENANT_SCOPE, type Allow, type Principal } from './principal.ts'
 export {
   definitionText,

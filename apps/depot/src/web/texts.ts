@@ -311,6 +311,7 @@ export const texts = {
     none: 'Nothing needs your attention',
     noneText: 'Conflicts with others and changes that were not accepted would wait here.',
     leadsHere: 'A change of yours needs a decision',
+    keepBoth: 'Keep both',
     keepMine: 'Keep mine',
     takeTheirs: 'Take theirs',
     edit: 'Edit and retry',
@@ -331,6 +332,9 @@ export const texts = {
     theirs: 'Theirs',
     absent: 'Not there',
     empty: 'Empty',
+    theirsIs: (text: string) => (text === '' ? 'Theirs is empty' : `Theirs: \u201c${text}\u201d`),
+    useTheirs: 'Use theirs',
+    useTheirsFor: (field: string) => `Use theirs for ${field}`,
     returned: (count: number) => `, ${formatCount(count)} returned`,
   },
 } as const

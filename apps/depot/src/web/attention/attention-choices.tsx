@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import type { Attention, Resolution, ResolveResult } from '@tidemark/client'
+import { chooseFields } from '@tidemark/core'
 import { Order, OrderLine } from '@tidemark/depot/domain'
 import { commandFields, toInput, toValues } from '../commands/fields.ts'
 import { FieldsForm } from '../commands/fields-form.tsx'
@@ -11,6 +12,7 @@ import { emptyDraft, saveDraft } from '../orders/order-draft.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { texts } from '../texts.ts'
+import { mergeInput, suitsBoth } from './merge-input.ts'
 
 export type Resolve = (attentionId: string, resolution: Resolution) => Promise<ResolveResult>
 
@@ -27,6 +29,10 @@ export function AttentionChoices({ item, resolve }: AttentionChoicesProps): Reac
   const { attention: text } = texts
   const fields = commandFields[item.type] ?? []
   const conflict = item.reason.kind === 'conflict'
+  const merge = mergeInput(item)
+  // What both changed is shown as it was entered, with theirs beside it; what only they changed is taken over.
+  const mine = merge?.conflicts.map(({ path }) => [path, 'mine'] as const)
+  const prefilled = merge === undefined ? item.input : chooseFields(merge, Object.fromEntries(mine ?? [])).value
   const decide = async (resolution: Resolution): Promise<void> => {
     setBusy(true)
     const performed = toPerformed(await resolve(item.id, resolution))
@@ -41,7 +47,16 @@ export function AttentionChoices({ item, resolve }: AttentionChoicesProps): Reac
       <div className="flex flex-wrap gap-2">
         {conflict && (
           <>
-            <Button look="primary" disabled={busy} onClick={() => void decide({ kind: 'retry' })}>
+            {suitsBoth(merge) && (
+              <Button look="primary" disabled={busy} onClick={() => void decide({ kind: 'edit', input: merge.value })}>
+                {text.keepBoth}
+              </Button>
+            )}
+            <Button
+              look={suitsBoth(merge) ? 'plain' : 'primary'}
+              disabled={busy}
+              onClick={() => void decide({ kind: 'retry' })}
+            >
               {text.keepMine}
             </Button>
             <Button disabled={busy} onClick={() => void decide({ kind: 'take-theirs' })}>
@@ -71,7 +86,8 @@ export function AttentionChoices({ item, resolve }: AttentionChoicesProps): Reac
         <Dialog title={text.edit} onClose={() => setEditing(false)}>
           <FieldsForm
             fields={fields}
-            initial={toValues(fields, item.input)}
+            initial={toValues(fields, prefilled)}
+            theirs={merge === undefined ? undefined : toValues(fields, merge.value)}
             submit={text.edit}
             onSubmit={async (values) =>
               toPerformed(await resolve(item.id, { kind: 'edit', input: toInput(fields, values, item.input) }))

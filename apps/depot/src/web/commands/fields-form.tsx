@@ -9,6 +9,8 @@ import type { Performed } from './perform.ts'
 interface FieldsFormProps {
   readonly fields: readonly Field[]
   readonly initial: FieldValues
+  /** What others made of the same fields, to be taken over one by one. */
+  readonly theirs?: FieldValues | undefined
   readonly submit: string
   readonly onSubmit: (values: FieldValues) => Promise<Performed>
   /** After it was done. */
@@ -17,7 +19,15 @@ interface FieldsFormProps {
 }
 
 /** The form of a command. What was typed stays, whatever the answer is. */
-export function FieldsForm({ fields, initial, submit, onSubmit, onDone, onCancel }: FieldsFormProps): ReactNode {
+export function FieldsForm({
+  fields,
+  initial,
+  theirs,
+  submit,
+  onSubmit,
+  onDone,
+  onCancel,
+}: FieldsFormProps): ReactNode {
   const [values, setValues] = useState(initial)
   const [answer, setAnswer] = useState<Performed>()
   const [busy, setBusy] = useState(false)
@@ -45,22 +55,41 @@ export function FieldsForm({ fields, initial, submit, onSubmit, onDone, onCancel
       }}
     >
       {fields.map((field, index) => {
+        const other = theirs?.[field.path]
+        const setField = (text: string): void => setValues((now) => ({ ...now, [field.path]: text }))
         const common = {
           label: field.label,
           error: errors[field.path],
           optional: field.optional,
           value: values[field.path] ?? '',
-          onText: (text: string) => setValues((now) => ({ ...now, [field.path]: text })),
+          onText: setField,
           autoFocus: index === 0,
         }
-        if (field.kind === 'long') return <LongField key={field.path} {...common} />
         return (
-          <TextField
-            key={field.path}
-            {...common}
-            inputMode={field.kind === 'money' ? 'decimal' : field.kind === 'count' ? 'numeric' : 'text'}
-            suggestions={field.suggestions}
-          />
+          <div key={field.path}>
+            {field.kind === 'long' ? (
+              <LongField {...common} />
+            ) : (
+              <TextField
+                {...common}
+                inputMode={field.kind === 'money' ? 'decimal' : field.kind === 'count' ? 'numeric' : 'text'}
+                suggestions={field.suggestions}
+              />
+            )}
+            {other !== undefined && other !== common.value && (
+              <p className="mt-1.5 flex items-start justify-between gap-3 text-sm text-soft">
+                <span className="min-w-0 break-words">{texts.conflict.theirsIs(other)}</span>
+                <button
+                  type="button"
+                  aria-label={texts.conflict.useTheirsFor(field.label)}
+                  className="shrink-0 font-medium text-accent underline-offset-2 hover:underline pointer-coarse:min-h-11"
+                  onClick={() => setField(other)}
+                >
+                  {texts.conflict.useTheirs}
+                </button>
+              </p>
+            )}
+          </div>
         )
       })}
       <div role="alert" className="text-sm text-bad empty:hidden">
