@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
-import { FULL_PACE, nextPace, restMs, type BuildPace } from './build-pace.ts'
+import { FIRST_RUN, FULL_PACE, nextPace, nextRun, piecesOf, restMs, type BuildPace } from './build-pace.ts'
 
-const after = (pace: BuildPace, probes: readonly number[], most = 1): BuildPace =>
-  probes.reduce((now, probe) => nextPace(now, probe, most), pace)
+const NOTHING_LIVE = 60_000
+
+const after = (pace: BuildPace, probes: readonly number[], most = 1, liveAgeMs = NOTHING_LIVE): BuildPace =>
+  probes.reduce((now, tookMs) => nextPace(now, { tookMs, liveAgeMs }, most), pace)
 
 test('on a quiet database it takes all that it may', () => {
   expect(after(FULL_PACE, [0.3, 0.4, 0.3, 0.5]).share).toBe(1)
@@ -17,6 +19,14 @@ test('where others wait it gives way quickly, never altogether, and comes back s
   expect(after(better, Array<number>(20).fill(0.3)).share).toBe(1)
 })
 
+test('while events come in it keeps to less than half from the first question on, however quick the answers', () => {
+  const beside = after(FULL_PACE, [0.3], 1, 2)
+  expect(beside.share).toBe(0.45)
+  expect(after(beside, Array<number>(20).fill(0.3), 1, 2).share).toBe(0.45)
+  expect(after(beside, [0.3, 9, 9, 9], 1, 2).share).toBeCloseTo(0.2)
+  expect(after(beside, Array<number>(20).fill(0.3)).share).toBe(1)
+})
+
 test('a share below the smallest is kept to', () => {
   expect(after(FULL_PACE, [0.3, 9, 9, 9], 0.01).share).toBe(0.01)
 })
@@ -29,4 +39,22 @@ test('half the time is a rest as long as the work, and no rest is longer than ha
   expect(restMs({ ...FULL_PACE, share: 0.5 }, 40)).toBe(40)
   expect(restMs(FULL_PACE, 40)).toBe(0)
   expect(restMs({ ...FULL_PACE, share: 0.2 }, 400)).toBe(500)
+})
+
+test('pieces are small until it is known that nobody else is there, and while somebody is', () => {
+  const quiet = after(FULL_PACE, [0.3])
+  expect(piecesOf(quiet).events).toBeGreaterThan(piecesOf(FULL_PACE).events)
+  expect(piecesOf(after(quiet, [0.3], 1, 2))).toEqual(piecesOf(FULL_PACE))
+})
+
+test('runs of the code come to take some two milliseconds, whatever an event costs', () => {
+  const settle = (msOfEvent: number): number => {
+    let run = FIRST_RUN
+    for (let times = 0; times < 30; times++) run = nextRun(run, run * msOfEvent)
+    return run
+  }
+  expect(settle(0.004)).toBe(500)
+  expect(settle(0.1)).toBe(20)
+  expect(settle(5)).toBe(20)
+  expect(settle(0)).toBe(1_000)
 })

@@ -36,9 +36,10 @@ export interface FoldMemory extends StoredState {
   readonly pending: number
   /**
    * All that waits, in portions of at most so many keys; it waits no more. Keys with parked events are in the last one:
-   * what was parked is not looked at twice, so it must be written with the checkpoint.
+   * what was parked is not looked at twice, so it must be written with the checkpoint. Each portion is put together when it is
+   * asked for: all of them at once would take too long.
    */
-  take(keys: number): readonly BatchWrites[]
+  take(keys: number): { readonly rest: readonly (() => BatchWrites)[]; readonly last: () => BatchWrites }
   /** Forgets what is known; nothing may be waiting. */
   forget(): void
 }
@@ -130,7 +131,8 @@ export function createFoldMemory(): FoldMemory {
         else portions.push([key])
       }
       waiting.clear()
-      return [...portions, ...(last.length > 0 ? [last] : [])].map(toWrites)
+      const end = last.length > 0 ? last : (portions.pop() ?? [])
+      return { rest: portions.map((portion) => () => toWrites(portion)), last: () => toWrites(end) }
     },
     forget: () => {
       if (waiting.size > 0) throw new Error('What is not written yet cannot be forgotten.')

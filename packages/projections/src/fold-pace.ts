@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Driver } from '@tidemark/store'
-import { FULL_PACE, nextPace, restMs } from './build-pace.ts'
+import { FULL_PACE, nextPace, piecesOf, restMs, type BuildPieces } from './build-pace.ts'
+import { readLiveAge } from './statements/live-age.ts'
 
 /** Rests between pieces of work, so that what is live comes first. */
 export interface FoldPace {
@@ -11,12 +12,14 @@ export interface FoldPace {
    * would wait for that, and the build take itself for somebody else.
    */
   probe(): Promise<void>
+  /** How much to do before the next breath. */
+  pieces(): BuildPieces
 }
 
 /** The database is asked how busy it is this often. */
 const PROBE_MS = 100
 /** Rests shorter than a timer can tell are put together. */
-const SHORTEST_REST_MS = 4
+const SHORTEST_REST_MS = 1
 
 /** `most`: the share of the time that may be spent, of 1. */
 export function createFoldPace({ sql, clock }: { sql: Driver; clock: () => number }, most: () => number): FoldPace {
@@ -35,9 +38,10 @@ export function createFoldPace({ sql, clock }: { sql: Driver; clock: () => numbe
       if (clock() - probedAt < PROBE_MS) return
       await setImmediate()
       const askedAt = clock()
-      await sql.query('select 1 as one')
+      const liveAgeMs = await readLiveAge(sql)
       probedAt = clock()
-      pace = nextPace(pace, probedAt - askedAt, most())
+      pace = nextPace(pace, { tookMs: probedAt - askedAt, liveAgeMs }, most())
     },
+    pieces: () => piecesOf(pace),
   }
 }

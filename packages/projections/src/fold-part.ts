@@ -1,5 +1,6 @@
 import type { StoredEvent } from '@tidemark/core'
 import { DatabaseError } from '@tidemark/store'
+import { FIRST_RUN, nextRun } from './build-pace.ts'
 import { isInPart, partConsumer, type BuildPart } from './build-part.ts'
 import { readControlEvent, UNPARKED, UNPARKED_SCHEMA } from './control-event.ts'
 import { CLOSED, judge, type Breaker } from './circuit-breaker.ts'
@@ -43,10 +44,6 @@ export interface PartOptions {
   readonly clock: () => number
 }
 
-const EVENTS_AT_ONCE = 2_000
-/** The event loop is free again after folding so many. */
-const TOUCHES_AT_ONCE = 200
-const KEYS_AT_ONCE = 500
 /** UTF-16 units of rows in memory; three times that in bytes, all told. */
 const MOST_MEMORY = 32_000_000
 const WRITE_AFTER_MS = 5_000
@@ -72,10 +69,12 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
   let folded = part.at
   let wroteAt = clock()
   let breaker: Breaker = CLOSED
+  /** Events that are folded before the event loop is free again. */
+  let run = FIRST_RUN
   let ahead: Promise<readonly StoredEvent[]> | undefined
 
   const read = (after: number): Promise<readonly StoredEvent[]> =>
-    store.readLane({ lane, after, limit: EVENTS_AT_ONCE, upTo: goal })
+    store.readLane({ lane, after, limit: pace.pieces().events, upTo: goal })
 
   /** Reads on while this is folded. */
   const readAhead = (after: number): void => {
@@ -91,17 +90,15 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
   }
 
   const write = async (fence: number): Promise<'written' | 'lost' | 'rejected'> => {
-    const portions = memory.take(KEYS_AT_ONCE)
-    const rest = portions.slice(0, -1)
-    const last = portions.at(-1) ?? NOTHING
+    const { rest, last } = memory.take(pace.pieces().keys)
     const commit = (writes: BatchWrites, to: number | null) =>
       commitPart(sql, { consumer, lane, id, from: written, to, fence, writes })
     try {
       for (const portion of rest) {
-        if ((await commit(portion, null)) !== 'committed') return 'lost'
+        if ((await commit(portion(), null)) !== 'committed') return 'lost'
         await pace.breathe()
       }
-      if ((await commit(last, folded)) !== 'committed') return 'lost'
+      if ((await commit(last(), folded)) !== 'committed') return 'lost'
     } catch (error) {
       // A row that the database does not take.
       if (error instanceof DatabaseError && error.kind === 'rejected') return 'rejected'
@@ -138,13 +135,16 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
 
   /** `undefined`: all of them are folded. */
   const fold = async (counted: readonly Touch[]): Promise<PartStep | undefined> => {
-    for (let first = 0; first < counted.length; first += TOUCHES_AT_ONCE) {
-      const some = counted.slice(first, first + TOUCHES_AT_ONCE)
+    for (let first = 0; first < counted.length;) {
+      const some = counted.slice(first, first + run)
+      const startedAt = clock()
       const result = runGuarded(() => foldBatch(some, memory))
       if (result.kind === 'failed') return restart()
       breaker = judge(breaker, toTallies(some, result.value), clock())
       if (breaker.kind === 'open') return { kind: 'blocked', block: toFailingBlock(breaker) }
       memory.add(result.value)
+      first += some.length
+      run = nextRun(some.length, clock() - startedAt)
       await pace.breathe()
     }
     return undefined
@@ -211,8 +211,6 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
     },
   }
 }
-
-const NOTHING: BatchWrites = { rows: [], gone: [], tombstones: [], lifted: [], parked: [] }
 
 /** Whether an event is to be handled by the build as a whole. */
 function concernsAll(event: StoredEvent, projection: string): boolean {

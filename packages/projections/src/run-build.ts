@@ -188,7 +188,8 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
         begunHere = false
         const near = build.place.kind === 'whole' && build.synced - build.place.at <= NEAR
         if (near && !build.sameVersionLive) return switchAt(build, fence)
-        const result = await whole.step(options.largestBatch, build.synced, fence)
+        const most = near ? options.largestBatch : Math.min(options.largestBatch, pace.pieces().events)
+        const result = await whole.step(most, build.synced, fence)
         if (!near) {
           await pace.breathe()
           await pace.probe()
@@ -224,7 +225,10 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
         return build.place.kind === 'parts' && build.definition === options.definition ? foldParts(build) : REST
       }
       if (!opened) {
-        const answer = await openBuild(sql, { ...at, definition: options.definition })
+        await pace.probe()
+        const { removals } = pace.pieces()
+        const answer = await openBuild(sql, { ...at, definition: options.definition, removals })
+        await pace.breathe()
         if (answer === 'gone') return { kind: 'over' }
         if (answer === 'foreign') return { kind: 'blocked', block: toForeignBlock(build) }
         begunHere = answer === 'begun'

@@ -80,9 +80,10 @@ const DEADLINE_MS = 60_000
 /** Puts a build at its start, or leaves it where it stands; see the SQL function. */
 export async function openBuild(
   sql: Driver,
-  input: At & { readonly definition: string },
+  /** `removals`: so many of an earlier life's rows are taken away at most; then the answer is `more`. */
+  input: At & { readonly definition: string; readonly removals: number },
 ): Promise<'more' | 'begun' | 'there' | 'gone' | 'foreign'> {
-  return answer(sql, 'tidemark.open_build($1, $2, $3, 5000)', [input.lane, input.id, input.definition])
+  return answer(sql, 'tidemark.open_build($1, $2, $3, $4)', [input.lane, input.id, input.definition, input.removals])
 }
 
 /** From one checkpoint to one for each key range. `false` where it is not there any more, or cannot be split. */
