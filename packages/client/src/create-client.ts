@@ -11,6 +11,7 @@ import { loadSync } from './load-sync.ts'
 import { withOwnHistory } from './own-history.ts'
 import { createPart, withPart } from './part.ts'
 import { browserPlatform, type Platform } from './platform.ts'
+import { readReport } from './recovery-report.ts'
 import { reindexRows } from './reindex.ts'
 import { createReplica } from './replica.ts'
 import { stateRow } from './state-row.ts'
@@ -102,6 +103,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       status.synced()
       process.work()
     },
+    onElsewhere: tellRecovery,
     copy: (change) => copy.keep(change),
     transport,
     platform,
@@ -147,7 +149,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     hasSynced: kept.feed.cursor !== null,
     lastContact: typeof kept.lastContact === 'number' ? kept.lastContact : null,
     copy,
-    recovery: typeof kept.recovery === 'string' ? (JSON.parse(kept.recovery) as RecoveryReport) : null,
+    recovery: readReport(kept.recovery),
   })
 
   showState = status.changed

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WIRE_LIMITS } from '@tidemark/core'
-import { byStream, describePending, NOTHING_SENDING, planPush, toPushed, utf8Length } from './queue.ts'
+import { byStream, countUnsent, describePending, NOTHING_SENDING, planPush, toPushed, utf8Length } from './queue.ts'
 import type { PendingRecord } from './records.ts'
 
 const LIMITS = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes }
@@ -46,6 +46,18 @@ const queue = fc
       pending(seq, stream, state === 'aside' ? { attention: `a${seq}` } : state === 'new' ? {} : { answer: state }),
     ),
   )
+
+test('unsent is what the server has neither accepted nor refused, also where its yes is not stored yet', () => {
+  const commands = [
+    pending(1, 'order/1'),
+    pending(2, 'order/1', { attention: 'a2' }),
+    pending(3, 'order/2', { answer: 'accepted' }),
+    pending(4, 'order/3', { answer: 'refused', attention: 'a4' }),
+    pending(5, 'order/4'),
+  ]
+  expect(countUnsent(commands, NOTHING_SENDING)).toBe(3)
+  expect(countUnsent(commands, { accepted: new Set([commands[4]?.id ?? '']) })).toBe(2)
+})
 
 describe('what is sent next', () => {
   test('keeps each stream’s order, never passes what blocks it, and leaves no free stream behind', () => {

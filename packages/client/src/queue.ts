@@ -69,6 +69,11 @@ function isAccepted(command: PendingRecord, sending: Pick<Sending, 'accepted'>):
   return command.answer === 'accepted' || sending.accepted.has(command.id)
 }
 
+/** How many commands the server has neither accepted nor refused. Pure. */
+export function countUnsent(commands: readonly PendingRecord[], sending: Pick<Sending, 'accepted'>): number {
+  return commands.filter((command) => command.answer === null && !sending.accepted.has(command.id)).length
+}
+
 /** The stored command as it is sent; its immutable part is never touched. */
 export function toPushed(command: PendingRecord): PushedCommand {
   const { id, type, schema, stream, input, occurredAt, base } = command

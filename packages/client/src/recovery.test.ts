@@ -1,7 +1,7 @@
 import { IDBFactory } from 'fake-indexeddb'
 import { describe, expect, test, vi } from 'vitest'
 import { createTestBrowser, type TestBrowser } from './test-support/browser.ts'
-import { goOnline, openDevice, until, untilQuiet, type Device } from './test-support/device.ts'
+import { goOnline, openDevice, until, untilLive, untilQuiet, type Device } from './test-support/device.ts'
 import { createMemorySyncServer } from './test-support/memory-sync-server.ts'
 import { Order, OrderList, shop } from './test-support/shop-domain.ts'
 
@@ -158,6 +158,47 @@ describe('a database that the browser has lost', () => {
     expect(device.client.status.get().recovery).toBeNull()
     const rows = device.client.rows(OrderList)
     await until(() => expect(rows.get().rows).toHaveLength(1))
+  })
+})
+
+describe('a browser that has forgotten everything', () => {
+  test('is told which installations of the person had unsent work, in every tab, until a person has seen it', async () => {
+    const server = createMemorySyncServer(shop)
+    const doomed = await openDevice(server)
+    doomed.link.faults.answer = { kind: 'forbidden' }
+    await placeAll(doomed, 'Eve', 'Joe')
+    await until(() => expect(doomed.client.attention.get()).toHaveLength(2))
+    doomed.tab.kill()
+
+    const browser = createTestBrowser()
+    const one = await openDevice(server, { browser })
+    const two = await openDevice(server, { browser })
+    const told = {
+      restored: 0,
+      lost: [],
+      unnamed: 0,
+      elsewhere: [{ device: doomed.client.deviceId, unsent: 2, seenAt: expect.any(String) as string }],
+    }
+    for (const { client } of [one, two]) await until(() => expect(client.status.get().recovery).toMatchObject(told))
+    await one.client.close()
+    await two.client.close()
+    const again = await openDevice(server, { browser, ...offline })
+    expect(again.client.status.get().recovery).toMatchObject(told)
+    await again.client.dismissRecovery()
+    await again.client.close()
+    expect((await openDevice(server, { browser })).client.status.get().recovery).toBeNull()
+  })
+
+  test('is told nothing where all work was sent, however much had piled up', async () => {
+    const server = createMemorySyncServer(shop)
+    const device = await openDevice(server, offline)
+    await placeAll(device, ...Array.from({ length: 450 }, (_, at) => `customer ${at}`))
+    goOnline(device)
+    await untilQuiet(device)
+    device.tab.kill()
+    const next = await openDevice(server)
+    await untilLive(next)
+    expect(next.client.status.get().recovery).toBeNull()
   })
 })
 

@@ -22,7 +22,7 @@ import type { PendingError } from './work.ts'
 
 /** What the network loop needs from the device's storage. Its writes fail with `FencedError` once another tab leads. */
 export interface SyncStorage {
-  pullRequest(): Promise<PullRequest>
+  pullRequest(sending: Pick<Sending, 'accepted'>): Promise<PullRequest>
   liveRequest(): Promise<{
     readonly device: string
     readonly cursor: string | null
@@ -31,7 +31,7 @@ export interface SyncStorage {
   applyPage(page: Page): Promise<PageResult>
   /** Picks the next commands to send and notes that they are being sent, in one transaction. */
   takeBatch(sending: Sending): Promise<readonly PendingRecord[]>
-  toPush(batch: readonly PendingRecord[]): PushRequest
+  toPush(batch: readonly PendingRecord[], sending: Pick<Sending, 'accepted'>): PushRequest
   applyAnswers(answers: readonly Answered[]): Promise<void>
   /** Whether commands that the server answered still wait for the page that shows them. */
   awaitsOutcome(): boolean
@@ -160,7 +160,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
     let done = 0
     let stale = 0
     for (;;) {
-      const reply = await transport.pull(await storage.pullRequest(), signal)
+      const reply = await transport.pull(await storage.pullRequest(sending), signal)
       if (signal.aborted) return
       if (isFailure(reply)) return send({ kind: 'failed', failure: reply })
       contact()
@@ -265,7 +265,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       workWaits = true
       sending = { ...sending, inFlight: new Set(batch.map((each) => each.id)) }
       onChange()
-      const reply = await transport.push(storage.toPush(batch), signal)
+      const reply = await transport.push(storage.toPush(batch, sending), signal)
       if (signal.aborted) return
       if (isFailure(reply)) {
         workWaits = false

@@ -6,10 +6,12 @@ import { checkTerm } from './fence.ts'
 import { readFeed } from './feed.ts'
 import { applyPage, PAGE_TABLES, type PageContext, type PageResult } from './pages.ts'
 import { pendingById } from './pending-by-id.ts'
-import { planPush, toPushed } from './queue.ts'
+import { countUnsent, planPush, toPushed, type Sending } from './queue.ts'
 import type { PendingRecord } from './records.ts'
+import { noteElsewhere } from './recovery-report.ts'
 import type { Replica } from './replica.ts'
 import type { SyncStorage } from './sync-process.ts'
+import type { RecoveryReport } from './tidemark-client.ts'
 
 /** Room in a push's body for what surrounds its commands. */
 const ENVELOPE_BYTES = 4_096
@@ -20,6 +22,8 @@ export interface SyncStorageOptions extends PageContext {
   readonly term: () => number | null | undefined
   /** A consistent cut is stored, and in memory. */
   readonly onCut: () => void
+  /** Others of the person's installations had unsent work, and this one is new. */
+  readonly onElsewhere: (report: RecoveryReport) => void
   /** Makes the second copy of what a change stored. */
   readonly copy: (change: Change) => Promise<void>
 }
@@ -51,8 +55,11 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
     })
   }
 
+  const stored = (): readonly PendingRecord[] => mirror.commands().filter((each) => !mirror.isBeingStored(each.id))
+  const unsent = (sending: Pick<Sending, 'accepted'>): number => countUnsent(stored(), sending)
+
   return {
-    pullRequest: async () => {
+    pullRequest: async (sending) => {
       const { value: feed } = await database.read(['cursors'], readFeed)
       const awaiting = mirror
         .commands()
@@ -65,6 +72,7 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
         cursor: feed.staging ?? feed.cursor,
         projections,
         awaiting,
+        unsent: unsent(sending),
       }
     },
     liveRequest: async () => {
@@ -73,11 +81,16 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
     },
     applyPage: async (page) => {
       let result: PageResult = { kind: 'stale' }
+      let report: RecoveryReport | undefined
       const change = await writeAsLeader(PAGE_TABLES, async (write): Promise<ChangeDraft> => {
         const applied = await applyPage(options, write, page)
         result = applied.result
+        if (result.kind !== 'stale' && page.elsewhere !== undefined)
+          report = await noteElsewhere(write, page.elsewhere, now())
         return applied.change
       })
+      const told = report as RecoveryReport | undefined
+      if (told !== undefined) options.onElsewhere(told)
       const applied = result as PageResult
       if (applied.kind === 'applied') {
         // Confirmed ones had left the journal; on their way again they are in it again.
@@ -90,8 +103,7 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
     },
     takeBatch: async (sending) => {
       const limits = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes - ENVELOPE_BYTES }
-      const stored = mirror.commands().filter((each) => !mirror.isBeingStored(each.id))
-      const planned = planPush(stored, sending, now(), limits)
+      const planned = planPush(stored(), sending, now(), limits)
       let batch: PendingRecord[] = []
       if (planned.length === 0) return batch
       await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
@@ -105,7 +117,12 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
       })
       return batch
     },
-    toPush: (batch) => ({ protocol: PROTOCOL_VERSION, device: database.device, commands: batch.map(toPushed) }),
+    toPush: (batch, sending) => ({
+      protocol: PROTOCOL_VERSION,
+      device: database.device,
+      unsent: Math.max(0, unsent(sending) - batch.length),
+      commands: batch.map(toPushed),
+    }),
     applyAnswers: async (answers) => {
       await writeAsLeader(['pending', 'attention', 'rows'], (write) => applyAnswers(options, write, answers))
     },

@@ -7,6 +7,7 @@ import type {
   DomainEvent,
   Json,
   JsonObject,
+  OtherInstallation,
   Principal,
   PushedCommand,
   QueryDefinition,
@@ -175,6 +176,12 @@ export interface RecoveryReport {
   readonly unnamed: number
   /** Everything that the server had confirmed until then is safe there; `null` where that is not known. */
   readonly lastContactAt: string | null
+  /**
+   * Where this installation is new: others of the same person that had unsent work when the server last heard of them.
+   * One of them may have been this browser, whose site data is gone; then that work is lost, and what was made after
+   * `seenAt` with it.
+   */
+  readonly elsewhere: readonly OtherInstallation[]
 }
 
 export interface HistoryEntry {

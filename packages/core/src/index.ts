@@ -141,6 +141,7 @@ export {
   pullReply,
   pullRequest,
   wireOutcome,
+  otherInstallation,
   wireRemoval,
   wireRow,
   type HistoryReply,
@@ -151,6 +152,7 @@ export {
   type PullReply,
   type PullRequest,
   type WireOutcome,
+  type OtherInstallation,
   type WireRemoval,
   type WireRow,
 } from './wire/pull.ts'

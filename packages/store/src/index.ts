@@ -18,6 +18,7 @@ export {
 } from './aggregate-loader.ts'
 export { createFileArchive, type ArchiveStorage } from './archive-storage.ts'
 export { archiveStreams, type ArchiveOptions, type ArchiveProgress, type ArchiveResult } from './archive-streams.ts'
+export { createDevices, type DeviceOf, type Devices, type SeenDevice } from './devices.ts'
 export { grantAccess, revokeAccess, type AccessKind } from './grant-access.ts'
 export type { Driver, DriverOptions, QueryOptions, QueryParameter, Row } from './driver.ts'
 export {

@@ -61,6 +61,9 @@ export const texts = {
     lost: (count: number, contact: string | null) =>
       `${changes(count)} ${count === 1 ? 'is' : 'are'} lost and must be entered again.` +
       (contact === null ? '' : ` What the server had until the last contact (${contact}) is safe.`),
+    elsewhere: (count: number, seen: string) =>
+      `When the server last heard of another browser of yours (${seen}), it had ${changes(count)} that had not been sent. ` +
+      `If that was this browser, they are lost.`,
   },
   pendingFile: {
     save: 'Save to a file',

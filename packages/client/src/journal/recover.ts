@@ -2,6 +2,7 @@ import type { Uuid } from '@tidemark/core'
 import type { Tables } from '../database.ts'
 import type { PendingRecord } from '../records.ts'
 import type { Replica } from '../replica.ts'
+import { readReport } from '../recovery-report.ts'
 import type { RecoveryReport } from '../tidemark-client.ts'
 import type { JournalContents, LostCommand } from './journal.ts'
 import type { Mark } from './mark.ts'
@@ -85,6 +86,7 @@ export async function recover(replica: Replica, found: Found, now: number): Prom
       lost,
       unnamed,
       lastContactAt: contact === null ? null : new Date(contact).toISOString(),
+      elsewhere: readReport((await write.meta.get('recovery'))?.value)?.elsewhere ?? [],
     }
     await write.meta.put({ name: 'recovery', value: JSON.stringify(report) })
     // Read anew by every tab: the engine's own reading of bases would be in this part of the program, too.

@@ -3,6 +3,8 @@ import {
   type Domain,
   type DomainEvent,
   type LiveMessage,
+  type OtherInstallation,
+  type Page,
   type Principal,
   type PullRequest,
   type PushAnswer,
@@ -63,6 +65,21 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
   const feed = createMemoryFeed(domain)
   const log = createMemoryLog(domain, (settled) => feed.settled(settled))
   let pushes = 0
+  /** What devices have said of their unsent work, by principal. */
+  const devices = new Map<string, Map<string, OtherInstallation>>()
+  const devicesOf = ({ tenant, id }: Principal): Map<string, OtherInstallation> => {
+    const known = devices.get(`${tenant}/${id}`) ?? new Map<string, OtherInstallation>()
+    devices.set(`${tenant}/${id}`, known)
+    return known
+  }
+  const note = (principal: Principal, device: string, unsent: number): void =>
+    void devicesOf(principal).set(device, { device, unsent, seenAt: '2026-01-01T00:00:00.000Z' })
+  const withElsewhere = (principal: Principal, request: PullRequest, page: Page): Page => {
+    if (request.cursor !== null) return page
+    const others = [...devicesOf(principal).values()]
+    const elsewhere = others.filter(({ device, unsent }) => device !== request.device && unsent > 0)
+    return elsewhere.length === 0 ? page : { ...page, elsewhere }
+  }
 
   return {
     events: (stream) => log.events(stream) ?? [],
@@ -123,28 +140,29 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
           calls.push += 1
           return over(() => {
             pushes += 1
-            return {
-              kind: 'answers' as const,
-              answers: request.commands.map((each) => ({
-                id: each.id,
-                answer: faults.answer ?? log.decide(principal, request.device, each),
-              })),
-              now: new Date().toISOString(),
-            }
+            const answers = request.commands.map((each) => ({
+              id: each.id,
+              answer: faults.answer ?? log.decide(principal, request.device, each),
+            }))
+            const left = answers.filter(({ answer: { kind } }) => kind !== 'accepted' && kind !== 'refused')
+            note(principal, request.device, (request.unsent ?? 0) + left.length)
+            return { kind: 'answers' as const, answers, now: new Date().toISOString() }
           })
         },
         pull: (request: PullRequest) => {
           calls.pull += 1
-          return over(() =>
-            feed.page({
+          return over(() => {
+            note(principal, request.device, request.unsent ?? 0)
+            const page = feed.page({
               principal,
               device: request.device,
               cursor: request.cursor,
               projections: request.projections,
               wanted: { kind: 'awaiting', ids: request.awaiting },
               limit: request.limit ?? pageRows,
-            }),
-          )
+            })
+            return withElsewhere(principal, request, page)
+          })
         },
         history: (request) => {
           calls.history += 1

@@ -11,6 +11,8 @@ export const pullRequest = z.object({
   projections: z.record(shortText, z.int().check(z.positive())),
   /** Commands of this device that wait for their outcome. */
   awaiting: z.array(uuid).check(z.maxLength(WIRE_LIMITS.awaitingPerPull)),
+  /** Commands on the device that the server has neither accepted nor refused. */
+  unsent: z.optional(count),
   limit: z.optional(z.int().check(z.positive(), z.maximum(WIRE_LIMITS.rowsPerPage))),
 })
 export type PullRequest = z.infer<typeof pullRequest>
@@ -52,6 +54,15 @@ export const wireOutcome = z.discriminatedUnion('kind', [
 ])
 export type WireOutcome = z.infer<typeof wireOutcome>
 
+/** Another installation of the same person that had unsent work when it was last heard of. */
+export const otherInstallation = z.object({
+  device: uuid,
+  /** How many commands it had then that the server had neither accepted nor refused. */
+  unsent: count,
+  seenAt: isoTime,
+})
+export type OtherInstallation = z.infer<typeof otherInstallation>
+
 /**
  * Rows, removals and outcomes, read in one snapshot. It continues the cursor `since` and may be applied only there;
  * `cursor` is the one it leads to.
@@ -79,6 +90,8 @@ export const page = z.object({
   /** Only on a complete page. */
   outcomes: z.array(wireOutcome),
   scopes: z.array(z.string()),
+  /** On the first page of an installation that has no cursor: it may be what is left of one of these. */
+  elsewhere: z.optional(z.array(otherInstallation)),
   /** Rows still to come up to the cut, roughly; for progress. */
   remaining: count,
   now: isoTime,

@@ -25,6 +25,8 @@ export type PushedCommand = z.infer<typeof pushedCommand>
 export const pushRequest = z.object({
   protocol: count,
   device: uuid,
+  /** Further commands on the device that the server has neither accepted nor refused. */
+  unsent: z.optional(count),
   commands: z.array(pushedCommand).check(z.maxLength(WIRE_LIMITS.commandsPerPush)),
 })
 export type PushRequest = z.infer<typeof pushRequest>

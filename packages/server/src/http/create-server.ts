@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TENANT_SCOPE, WIRE_LIMITS, type Domain, type Principal } from '@tidemark/core'
 import { openReactionTools, type Projections } from '@tidemark/projections'
-import { createAggregateLoader, createSnapshots, type PostgresStore } from '@tidemark/store'
+import { createAggregateLoader, createDevices, createSnapshots, type PostgresStore } from '@tidemark/store'
 import fastify from 'fastify'
 import type { DevIssuer } from '../auth/dev-issuer.ts'
 import { createStanding, type AccountOf } from '../auth/standing.ts'
@@ -13,6 +13,7 @@ import { createStreamStates } from '../pipeline/stream-states.ts'
 import { createQueryCache } from '../query/query-cache.ts'
 import type { QueryOptions } from '../query/read-query.ts'
 import { createSealer, type SealKey } from '../seal.ts'
+import { createDeviceNotes } from '../sync/device-notes.ts'
 import { createFeed } from '../sync/feed.ts'
 import { createLaneWatch } from '../sync/lane-watch.ts'
 import { LIVE_TIMES, type LiveTimes } from '../sync/live.ts'
@@ -93,6 +94,7 @@ export interface SyncServer {
 /** Requests under way get so long to finish, then their connections go. */
 const DRAIN_MS = 2_000
 const CLOSE_MS = 1_500
+const NOTES_MS = 400
 /** States kept for reads from the write model. */
 const STATES_READ = 500
 /** A request has to have arrived within it; streams are answers and may take for ever. */
@@ -137,6 +139,7 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
   const stopping = new AbortController()
   const watch = createLaneWatch({ store, projections, logger })
   const feed = createFeed({ domain, store, projections, sealer, scopesOf, now })
+  const devices = createDeviceNotes({ devices: createDevices(store.tenantSql()), now, logger })
   const streams = createStreamCount(limits.streamsPerPrincipal)
   const standing = createStanding({ accountOf: options.accountOf, now, logger })
   const readiness = createReadiness({ store, projections, logger, now, isDraining: () => stopping.signal.aborted })
@@ -166,6 +169,7 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
     },
     streams,
     pulls: createPullGate(limits.pullsAtOnce, random),
+    devices,
     logger,
     now,
   })
@@ -245,13 +249,10 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
     sentAway = streams.open
     stopping.abort()
     await idle()
+    // The store is closed next.
+    await atMost(NOTES_MS, devices.written())
     watch.close()
-    let timer: NodeJS.Timeout | undefined
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_MS)
-    })
-    await Promise.race([app.close(), limit])
-    clearTimeout(timer)
+    await atMost(CLOSE_MS, app.close())
   }
 
   return {
@@ -269,4 +270,13 @@ export async function createSyncServer(options: SyncServerOptions): Promise<Sync
     },
     close: () => (closing ??= close()),
   }
+}
+
+async function atMost(ms: number, work: PromiseLike<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, limit])
+  clearTimeout(timer)
 }

@@ -15,18 +15,30 @@ import type { Pipeline } from '../pipeline/create-pipeline.ts'
 /** The push around its commands, which are judged one by one: a malformed one must not fail its neighbours. */
 export const pushEnvelope = z.object({
   device: pushRequest.shape.device,
+  unsent: pushRequest.shape.unsent,
   commands: z.array(z.unknown()).check(z.maxLength(WIRE_LIMITS.commandsPerPush)),
 })
 export type PushEnvelope = z.infer<typeof pushEnvelope>
 
 const MAX_ID_LENGTH = 200
 
+/** Commands that are still only on the device, now that these are answered; `undefined` where it says nothing of others. */
+export function unsentAfter({ unsent }: PushEnvelope, { answers }: Pick<Answers, 'answers'>): number | undefined {
+  return unsent === undefined ? undefined : unsent + answers.filter(({ answer }) => !isStored(answer)).length
+}
+
+function isStored({ kind }: PushAnswer): boolean {
+  return kind === 'accepted' || kind === 'refused'
+}
+
+type Answers = Extract<PushReply, { kind: 'answers' }>
+
 export async function answerPush(
   pipeline: Pipeline,
   principal: Principal,
   envelope: PushEnvelope,
   now: () => number,
-): Promise<PushReply> {
+): Promise<Answers> {
   const malformed = new Map<number, PushAnswer>()
   const commands: PushedCommand[] = []
   for (const [index, command] of envelope.commands.entries()) {

@@ -7,6 +7,7 @@ import {
   type LiveMessage,
   type Principal,
   type PullReply,
+  type PullRequest,
   type QueryReply,
   type StateReply,
 } from '@tidemark/core'
@@ -16,11 +17,12 @@ import { errorFields, type Logger } from '../logger.ts'
 import type { Pipeline } from '../pipeline/create-pipeline.ts'
 import { readQuery, type QueryOptions } from '../query/read-query.ts'
 import { readState, type StateOptions } from '../query/read-state.ts'
+import type { DeviceNotes } from './device-notes.ts'
 import type { Feed } from './feed.ts'
 import { readHistory, type HistoryOptions } from './history.ts'
 import { liveMessages, type LiveOptions } from './live.ts'
 import type { PullGate } from './pull-gate.ts'
-import { answerPush, pushEnvelope } from './push.ts'
+import { answerPush, pushEnvelope, unsentAfter } from './push.ts'
 import type { StreamCount } from './stream-count.ts'
 import { MalformedRequest, wireInput } from './wire-input.ts'
 
@@ -42,6 +44,7 @@ export interface RouterOptions {
   readonly live: LiveOptions
   readonly streams: StreamCount
   readonly pulls: PullGate
+  readonly devices: DeviceNotes
   readonly logger: Logger
   readonly now: () => number
 }
@@ -68,7 +71,7 @@ const READ_RETRY_MS = 1_000
 
 /** The procedures of the sync protocol. Replies are the shapes of core's wire, exactly. */
 export function createSyncRouter(options: RouterOptions) {
-  const { pipeline, feed, streams, pulls, logger, now } = options
+  const { pipeline, feed, streams, pulls, devices, logger, now } = options
   const t = initTRPC.context<CallContext>().create({
     isDev: false,
     errorFormatter: ({ shape, error }) => ({
@@ -86,6 +89,16 @@ export function createSyncRouter(options: RouterOptions) {
     if (!ctx.admitted) throw new TRPCError({ code: 'TOO_MANY_REQUESTS' })
     return next({ ctx: { principal: ctx.verified.principal, expiresAt: ctx.verified.expiresAt } })
   })
+
+  const pull = async (principal: Principal, request: PullRequest): Promise<PullReply> => {
+    const { device, unsent } = request
+    const reply = await feed.pull(principal, request)
+    if (unsent !== undefined) devices.seen(principal, device, unsent)
+    // An installation that knows nothing may be what is left of one that did.
+    if (request.cursor !== null || reply.kind !== 'page') return reply
+    const elsewhere = await devices.elsewhere(principal, device)
+    return elsewhere.length === 0 ? reply : { ...reply, elsewhere: [...elsewhere] }
+  }
 
   async function* live(
     principal: Principal,
@@ -107,12 +120,16 @@ export function createSyncRouter(options: RouterOptions) {
     sync: t.router({
       push: authenticated.input(wireInput(pushEnvelope)).mutation(async ({ ctx, input }) => {
         if (input.kind === 'upgrade') return input
-        return answerPush(pipeline, ctx.principal, input.request, now)
+        const { request } = input
+        const reply = await answerPush(pipeline, ctx.principal, request, now)
+        const unsent = unsentAfter(request, reply)
+        if (unsent !== undefined) devices.seen(ctx.principal, request.device, unsent)
+        return reply
       }),
       pull: authenticated.input(wireInput(pullRequest)).mutation(async ({ ctx, input }): Promise<PullReply> => {
         if (input.kind === 'upgrade') return input
         try {
-          return await pulls.pass(() => feed.pull(ctx.principal, input.request))
+          return await pulls.pass(() => pull(ctx.principal, input.request))
         } catch (error) {
           logger.error('a pull failed', errorFields(error))
           return { kind: 'retry', after: READ_RETRY_MS, reason: 'unavailable' }

@@ -16,20 +16,23 @@ export function RecoveryNotice(): ReactNode {
   const client = useClient()
   const now = useNow()
   if (recovery === null) return null
-  const { restored, lost, unnamed, lastContactAt } = recovery
+  const { restored, lost, unnamed, lastContactAt, elsewhere } = recovery
   const gone = lost.length + unnamed
   return (
     <div role="alert" data-testid="recovery" data-restored={restored} data-lost={gone}>
       <Strip
-        tone={gone === 0 ? 'info' : 'bad'}
+        tone={gone + elsewhere.length === 0 ? 'info' : 'bad'}
         icon={<LifeBuoy size={16} aria-hidden />}
         text={
           <>
             <p>
-              {texts.recovery.found} {restored > 0 && texts.recovery.restored(restored)}{' '}
+              {restored + gone > 0 && texts.recovery.found} {restored > 0 && texts.recovery.restored(restored)}{' '}
               {gone > 0 &&
                 texts.recovery.lost(gone, lastContactAt === null ? null : formatAge(lastContactAt, now, words.justNow))}
             </p>
+            {elsewhere.map(({ device, unsent, seenAt }) => (
+              <p key={device}>{texts.recovery.elsewhere(unsent, formatAge(seenAt, now, words.justNow))}</p>
+            ))}
             {lost.length > 0 && (
               <ul className="mt-1 list-disc pl-5 text-xs">
                 {lost.map((command) => (
