@@ -161,6 +161,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       // Its cache may show what has not been committed (research: Dexie #1813).
       cache: 'disabled',
     })
+    // Live queries, hooks and the cache that serves them note every key that is written, and tell all tabs of it.
+    for (const layer of ['Observability', 'Cache', 'HooksMiddleware'])
+      connection.unuse({ stack: 'dbcore', name: layer })
     connection.version(1).stores(STORES)
     connection.on('versionchange', (event) => {
       // Stand aside at once: a tab that holds on would block the other one.

@@ -31,6 +31,20 @@ describe('storage', () => {
     await inDatabase(browser, async (db) => expect(await db.table('pending').count()).toBe(1))
   })
 
+  test('what is written is not noted key by key for live queries that nobody has', async () => {
+    const told = vi.fn()
+    Dexie.on('storagemutated', told)
+    try {
+      const device = await openDevice(createMemorySyncServer(shop))
+      const stream = device.client.newStream(Order)
+      await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
+      await untilQuiet(device)
+      expect(told).not.toHaveBeenCalled()
+    } finally {
+      Dexie.on.storagemutated.unsubscribe(told)
+    }
+  })
+
   test('site data cleared under a running app is noticed, never mistaken for an empty device', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const browser = createTestBrowser()
