@@ -32,10 +32,10 @@ describe('storage', () => {
   })
 
   test('what is written is not noted key by key for live queries that nobody has', async () => {
+    const device = await openDevice(createMemorySyncServer(shop))
     const told = vi.fn()
     Dexie.on('storagemutated', told)
     try {
-      const device = await openDevice(createMemorySyncServer(shop))
       const stream = device.client.newStream(Order)
       await device.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
       await untilQuiet(device)
