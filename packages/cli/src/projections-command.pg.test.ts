@@ -77,6 +77,27 @@ test('verify is clean, or names the keys that differ; rebuild mends them, and ro
   expect(await tidemark('verify', NAME, '--domain', DOMAIN)).toMatchObject({ exit: EXIT.found })
 })
 
+test('a snapshot is taken and shown, a rebuild begins from it and says so, and --from-start does not', async () => {
+  expect(await tidemark('snapshots')).toMatchObject({ exit: EXIT.ok, json: { kind: 'snapshots', snapshots: [] } })
+  // Which code folded the rows is not known here.
+  expect(await tidemark('snapshots', NAME, '--take')).toMatchObject({ exit: EXIT.found, json: { kind: 'refused' } })
+  expect(await tidemark('snapshots', NAME, '--take', '--domain', DOMAIN)).toMatchObject({
+    exit: EXIT.ok,
+    json: { snapshots: [{ projection: NAME, position: 12, rows: 3, state: 'ready' }] },
+  })
+  expect(await tidemark('rebuild', NAME, '--domain', DOMAIN)).toMatchObject({
+    json: { builds: [{ origin: 'snapshot', originPosition: 12, result: { told: 0 } }] },
+  })
+  expect(await tidemark('rebuild', NAME, '--domain', DOMAIN, '--from-start')).toMatchObject({
+    json: { builds: [{ origin: 'log', result: { told: 0 } }] },
+  })
+  expect((await tidemark('verify', NAME, '--domain', DOMAIN, '--from-snapshot')).json).toMatchObject({
+    kind: 'clean',
+    projections: [{ origin: 'snapshot' }],
+  })
+  expect((await tidemark('verify', NAME, '--domain', DOMAIN)).json).toMatchObject({ projections: [{ origin: 'log' }] })
+})
+
 test('a build that nobody works on waits, is paused, resumed and cancelled', async () => {
   expect(await tidemark('rebuild', NAME, '--detach')).toMatchObject({ exit: EXIT.ok, json: { kind: 'requested' } })
   expect(await tidemark('rebuild', NAME, '--detach')).toMatchObject({ exit: EXIT.found, json: { kind: 'exists' } })

@@ -71,6 +71,7 @@ export {
   type IndexField,
   type Projection,
   type RowOf,
+  type Upgrade,
 } from './projection.ts'
 export {
   byReaction,

@@ -33,7 +33,25 @@ type Handlers<On, Row> = {
   ) => Row | undefined
 }
 
-export interface ProjectionOptions<On extends AnyAggregate | readonly AnyAggregate[], RowSchema extends AnySchema> {
+/**
+ * Says that a version's rows are those of an earlier one with something put in or left out: it is then built from these
+ * rows, and the events since, instead of from the whole log.
+ */
+export interface Upgrade<Former extends object, Row> {
+  /** The earlier version. Its `key`, `scope` and event types must be the same; else the rows are built from the log. */
+  readonly from: number
+  /**
+   * The row as `fold` would have made it of all its events; pure. Annotate `old` with the earlier row. What it returns is
+   * checked against the row's schema, not against the log: `tidemark projections verify` does that.
+   */
+  readonly row: (old: Former) => Row
+}
+
+export interface ProjectionOptions<
+  On extends AnyAggregate | readonly AnyAggregate[],
+  RowSchema extends AnySchema,
+  Former extends object = never,
+> {
   /** The aggregates whose events are folded. */
   readonly on: On
   /** Raise it whenever `key`, `fold`, `scope` or the row's shape changes: the rows are then built anew. Default 1. */
@@ -48,6 +66,8 @@ export interface ProjectionOptions<On extends AnyAggregate | readonly AnyAggrega
   readonly indexes?: Readonly<Record<string, readonly IndexField<OutputOf<RowSchema>>[]>>
   /** Who may see the row. Default: the whole tenant. */
   readonly scope?: (row: OutputOf<RowSchema>) => string
+  /** How rows of an earlier version become rows of this one, where that needs no event. */
+  readonly upgrade?: Upgrade<Former, OutputOf<RowSchema>>
 }
 
 export interface Projection<Name extends string = string, Row = unknown> {
@@ -63,8 +83,11 @@ export interface Projection<Name extends string = string, Row = unknown> {
   readonly scope: (row: Row) => string
   /** Whether a stored row has the declared shape: one of an earlier version may not. */
   readonly isRow: (row: unknown) => boolean
+  readonly upgrade?: Upgrade<never, Row>
   /** @internal Text of the code that makes its rows, for noticing that it changed. */
   readonly definition: () => string
+  /** @internal Text of what says which events make which rows, in which scopes: not what is in them. */
+  readonly placement: () => string
 }
 
 /** A projection whatever its row is; methods erase the row type. */
@@ -78,8 +101,11 @@ export interface AnyProjection {
   fold(row: unknown, event: DomainEvent): unknown
   scope(row: unknown): string
   isRow(row: unknown): boolean
+  readonly upgrade?: { readonly from: number; row(old: unknown): unknown }
   /** @internal Absent where the code is not known. */
   definition?(): string
+  /** @internal Absent where the code is not known. */
+  placement?(): string
 }
 
 export type RowOf<P> = P extends { readonly fold: (row: infer Row, event: DomainEvent) => unknown }
@@ -104,7 +130,8 @@ export function projection<
   const Name extends string,
   const On extends AnyAggregate | readonly AnyAggregate[],
   RowSchema extends AnySchema,
->(name: Name, options: ProjectionOptions<On, RowSchema>): Projection<Name, OutputOf<RowSchema>> {
+  Former extends object = never,
+>(name: Name, options: ProjectionOptions<On, RowSchema, Former>): Projection<Name, OutputOf<RowSchema>> {
   type Row = OutputOf<RowSchema>
   assertName('Projection', name)
   const several = Array.isArray(options.on)
@@ -119,9 +146,16 @@ export function projection<
       throw new TypeError(`Projection "${name}" folds "${type}", which none of its aggregates declares.`)
     handlers.set(type, handler as (row: Row | undefined, event: DomainEvent) => Row | undefined)
   }
+  const version = options.version ?? 1
+  const { upgrade } = options
+  if (upgrade !== undefined && !(upgrade.from < version)) {
+    throw new TypeError(
+      `Projection "${name}" version ${version} upgrades version ${upgrade.from}: that must be an earlier one.`,
+    )
+  }
   return {
     name,
-    version: options.version ?? 1,
+    version,
     aggregates,
     types: new Set(handlers.keys()),
     indexes: (options.indexes ?? {}) as Readonly<Record<string, readonly string[]>>,
@@ -132,7 +166,14 @@ export function projection<
     },
     scope: options.scope ?? (() => TENANT_SCOPE),
     isRow: (row) => validate(options.row, row).ok,
+    ...(upgrade === undefined ? {} : { upgrade: upgrade as unknown as Upgrade<never, Row> }),
     definition: () => definitionText(aggregates, [...handlers].sort(byName), [options.key, options.scope]),
+    placement: () =>
+      definitionText(
+        aggregates,
+        [...handlers.keys()].sort().map((type) => [type, undefined]),
+        [options.key, options.scope],
+      ),
   }
 }
 
@@ -177,5 +218,6 @@ export function stateProjection<State>(
     // A state has no declared shape.
     isRow: () => true,
     definition: () => definitionText([of], Object.entries(of.evolve).sort(byName), [of.initial, of.scope]),
+    placement: () => definitionText([of], [], [of.scope]),
   }
 }

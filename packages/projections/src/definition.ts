@@ -11,6 +11,16 @@ import type { AnyProjection } from '@tidemark/core'
  */
 export function definitionOf(projection: AnyProjection): string {
   const { key, fold, scope } = projection
-  const text = projection.definition?.() ?? [key, fold, scope].join('\n')
+  return fingerprintOf(projection.definition?.() ?? [key, fold, scope].join('\n'))
+}
+
+/** Fingerprint of what says which events make which rows, in which scopes; `undefined` where that is not known. */
+export function placementOf(projection: AnyProjection): string | undefined {
+  const text = projection.placement?.()
+  return text === undefined ? undefined : fingerprintOf(text)
+}
+
+/** Of a text of code. */
+export function fingerprintOf(text: string): string {
   return createHash('sha256').update(text.replace(/\s+/g, '')).digest('hex').slice(0, 32)
 }

@@ -22,12 +22,15 @@ export type {
   BuildResult,
   BuildState,
   KeyDifference,
+  ProjectionSnapshot,
   RebuildAnswer,
   RebuildSettings,
   RebuildTarget,
   RebuildTools,
   VersionStatus,
 } from './rebuild-tools.ts'
+export type { SnapshotSchedule } from './snapshot-due.ts'
+export type { SnapshotTaken } from './take-snapshot.ts'
 export { ROW_LIMITS } from './row-limits.ts'
 export type { ReadRow, RowsRead } from './statements/read-rows.ts'
 export type { Reached } from './wait-for-advance.ts'

@@ -3,6 +3,8 @@ import { hostname } from 'node:os'
 import type { PostgresStore } from '@tidemark/store'
 import type { AnyProjection, Domain } from '@tidemark/core'
 import { migrateProjections } from './migrate-projections.ts'
+import { startSnapshotKeeper, type SnapshotKeeper } from './snapshot-keeper.ts'
+import { checkSchedule, type SnapshotSchedule } from './snapshot-due.ts'
 import { createAdvances } from './advances.ts'
 import type { OnAlert } from './alert.ts'
 import { startBuilder, type Builder } from './builder.ts'
@@ -43,6 +45,8 @@ export interface ProjectionsOptions {
    * that only helps, beside those of the app.
    */
   readonly retires?: boolean
+  /** When snapshots are taken of the rows, for rebuilds to begin from. Default: none is. */
+  readonly snapshots?: SnapshotSchedule
   /** How far rows may be behind before {@link Projections.retryAfterMs} sends commands away. Default 100,000 events, 30 s. */
   readonly lagLimits?: Partial<LagLimits>
   /** What a person should know of, as it happens. */
@@ -113,10 +117,11 @@ const LANES_MS = 2_000
 /**
  * Registers the domain's projection versions in the database and opens the engine on them.
  *
- * @throws MigrationError, DatabaseError
+ * @throws MigrationError, DatabaseError; RangeError where the schedule of snapshots makes no sense
  */
 export async function openProjections(options: ProjectionsOptions): Promise<Projections> {
-  const { store, domain, pollMs = 250, batch = 1_000, onError = () => {} } = options
+  const { store, domain, pollMs = 250, batch = 1_000, onError = () => {}, snapshots } = options
+  if (snapshots !== undefined) checkSchedule(snapshots)
   const sql = store.sql()
   const clock = (): number => performance.now()
   const openedAt = clock()
@@ -135,6 +140,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     }
   }
   let builder: Builder | undefined
+  let keeper: SnapshotKeeper | undefined
   let started = false
   let closed = false
   let stopWaking = (): void => {}
@@ -213,6 +219,9 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
         random: Math.random,
         clock,
       })
+      if (snapshots !== undefined) {
+        keeper = startSnapshotKeeper({ sql, own, schedule: snapshots, holder, pollMs, onError, clock })
+      }
       stopWaking = store.onWake((lane) => workLane(lane).wake())
       void findLanes()
     },
@@ -220,7 +229,11 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       closed = true
       stopWaking()
       clearTimeout(lanesTimer)
-      const stopped = Promise.all([builder?.stop(), ...[...workers.values()].map((worker) => worker.stop())])
+      const stopped = Promise.all([
+        builder?.stop(),
+        keeper?.stop(),
+        ...[...workers.values()].map((worker) => worker.stop()),
+      ])
       let timer: NodeJS.Timeout | undefined
       const limit = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, CLOSE_MS)
@@ -268,7 +281,7 @@ async function register(
   const registered: RegisteredProjection[] = []
   // One after another: each may create a partition, under one lock.
   for (const projection of projections) {
-    const id = await registerProjection(sql, { name: projection.name, version: projection.version })
+    const id = await registerProjection(sql, projection)
     registered.push({ id, projection })
   }
   return registered

@@ -1,6 +1,10 @@
 import type { Driver, PostgresStore } from '@tidemark/store'
 import { definitionOf } from './definition.ts'
+import { createFoldPace } from './fold-pace.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
+import { KEEP } from './snapshot-due.ts'
+import { readSnapshots, type ProjectionSnapshot } from './statements/projection-snapshots.ts'
+import { takeSnapshot, type SnapshotTaken } from './take-snapshot.ts'
 import {
   endBuild,
   readBuilds,
@@ -35,6 +39,11 @@ export interface RebuildSettings {
   readonly share?: number
   /** Goes live although it has parked more keys than the live rows have. Default false: it is held then. */
   readonly acceptParked?: boolean
+  /**
+   * Folds all events, whatever snapshot there is to begin from. Default false; for `verify` true: a snapshot may hold what is
+   * wrong with the live rows.
+   */
+  readonly fromStart?: boolean
 }
 
 export type RebuildAnswer =
@@ -75,10 +84,22 @@ export interface RebuildTools {
   /** Nobody works in the lane until it is resumed: its rows stay as they are while the log goes on. */
   pauseLane(lane: number, principal: string): Promise<void>
   resumeLane(lane: number): Promise<boolean>
+  /** The snapshots that rebuilds may begin from, and those that are no good any more. */
+  snapshots(): Promise<readonly ProjectionSnapshot[]>
+  /**
+   * Takes a snapshot now, in this process, of the live rows of a projection. Resolves with one answer for each lane where
+   * it is live; `not-now` also where this process does not have the code that the rows were folded with.
+   */
+  takeSnapshot(
+    target: RebuildTarget,
+    options?: { readonly keep?: number },
+  ): Promise<readonly { readonly lane: number; readonly kind: SnapshotTaken['kind'] }[]>
   progress(build: { readonly lane: number; readonly id: number }): Promise<BuildProgress | undefined>
 }
 
-export type { BuildProgress, BuildResult, BuildState, KeyDifference }
+export type { BuildProgress, BuildResult, BuildState, KeyDifference, ProjectionSnapshot }
+
+const NOT_NOW: SnapshotTaken = { kind: 'not-now' }
 
 /** The tools alone, for a process that does not work on projections itself and has none of their code. */
 export function openRebuildTools(store: Pick<PostgresStore, 'sql'>): RebuildTools {
@@ -112,7 +133,7 @@ export function createRebuildTools(input: {
   const request = async (
     purpose: 'rebuild' | 'trial',
     target: RebuildTarget,
-    { principal, parts = 1, share = 1, acceptParked = false }: RebuildSettings,
+    { principal, parts = 1, share = 1, acceptParked = false, fromStart = purpose === 'trial' }: RebuildSettings,
   ): Promise<RebuildAnswer> => {
     const lives = await find(target)
     if (lives.length === 0) return { kind: 'unknown' }
@@ -122,7 +143,8 @@ export function createRebuildTools(input: {
       // One generation for all lanes, as long as they come from the same.
       const id = builds[0]?.id ?? null
       const same = id !== null && lives.every((other) => other.id === live) ? id : null
-      const found = await requestBuild(sql, { lane, live, id: same, purpose, parts, share, acceptParked, principal })
+      const how = { purpose, parts, share, acceptParked, fromStart, principal }
+      const found = await requestBuild(sql, { lane, live, id: same, ...how })
       if (found.kind === 'requested' && found.id !== null) builds.push({ lane, id: found.id })
     }
     wake()
@@ -176,6 +198,18 @@ export function createRebuildTools(input: {
       ),
     pauseLane: (lane, principal) => pauseLane(sql, { lane, principal }),
     resumeLane: (lane) => resumeLane(sql, { lane }),
+    snapshots: () => readSnapshots(sql),
+    takeSnapshot: async (target, { keep = KEEP } = {}) => {
+      const pace = createFoldPace({ sql, clock: () => performance.now() }, () => 1)
+      const taken: { lane: number; kind: SnapshotTaken['kind'] }[] = []
+      for (const { id, lane, projection, version } of await find(target)) {
+        const definition = definitions.get(`${projection}@${version}`)
+        const input = { sql, lane, id, keep, pace, mayGoOn: () => Promise.resolve(true) }
+        const { kind } = definition === undefined ? NOT_NOW : await takeSnapshot({ ...input, definition })
+        taken.push({ lane, kind })
+      }
+      return taken
+    },
     progress: (build) => readProgress(sql, build),
   }
 }

@@ -7,7 +7,7 @@ import type { BuildProgress } from './rebuild-tools.ts'
 import { boxes, boxesWithFault, POISON } from './test-domain.ts'
 import { switchGeneration } from './statements/switch-generation.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
-import { fillLog, pullAll, type Held } from './test-rebuild.ts'
+import { done, fillLog, liveIds, pullAll, type Held } from './test-rebuild.ts'
 
 let engine: Engine
 beforeEach(async () => {
@@ -17,24 +17,6 @@ afterEach(() => engine.close())
 
 const NAMES = { projection: 'names' }
 const BY = { principal: 'ann' }
-
-/** Asks for something, and waits until it is over. */
-async function done(
-  projections: Projections,
-  asked: ReturnType<Projections['rebuilds']['rebuild']>,
-): Promise<BuildProgress> {
-  const answer = await asked
-  if (answer.kind !== 'requested') throw new Error(`It was answered ${JSON.stringify(answer)}.`)
-  const [build] = answer.builds
-  if (build === undefined) throw new Error('Nothing was to be built.')
-  const over = await until(
-    () => projections.rebuilds.progress(build),
-    (progress) => progress?.state === 'done',
-    30_000,
-  )
-  if (over === undefined) throw new Error('The build is unknown.')
-  return over
-}
 
 const damage = (set: string, where = 'true') =>
   engine.store.sql().query(
@@ -64,22 +46,12 @@ test('a rebuild in three key ranges, with writers beside it, ends in the rows of
   await writing
   await engine.settled(projections)
   expect(over).toMatchObject({ purpose: 'rebuild', result: { told: 0 }, detail: null })
-  const live = await liveIds()
+  const live = await liveIds(engine)
   expect(live['names']).toEqual([over.id])
   expect(await engine.stored(undefined, Object.values(live).flat())).toEqual(await engine.replayed(boxes))
   // A client goes on from where it was, and holds what a new one holds.
   expect((await pullAll(projections, before)).held).toEqual(await rowsOf(projections))
 })
-
-async function liveIds(): Promise<Record<string, number[]>> {
-  const found = await engine.store.sql().query<{ name: string; id: number }>(
-    `select n.name, n.id from tidemark.projection_lanes l join tidemark.projections n on n.id = l.projection
-        where l.state = 'live' order by n.id`,
-  )
-  const ids: Record<string, number[]> = {}
-  for (const { name, id } of found) (ids[name] ??= []).push(id)
-  return ids
-}
 
 test('rows that were wrong are made good, and a client is told of exactly those, never of an empty list', async () => {
   const projections = await engine.open(boxes)
@@ -283,18 +255,18 @@ test('a build that does not stand right before its event is not switched to, and
   )
   await sql.query(`insert into tidemark.checkpoints (consumer, lane, position) values ('build:${id}', 0, 39)`)
   await sql.query('update tidemark.builds set compared = 0')
-  const covered = Object.values(await liveIds())
+  const covered = Object.values(await liveIds(engine))
     .flat()
     .sort((a, b) => a - b)
   const from = at?.position ?? 0
   const batch = { lane: 0, from, to: from + 1, eventId: randomUUID(), fence: at?.fence ?? 0, covered, build: id }
   expect(await switchGeneration(sql, batch)).toBe('missed')
-  expect((await liveIds())['names']).not.toContain(id)
+  expect((await liveIds(engine))['names']).not.toContain(id)
   expect(await switchGeneration(sql, batch)).toBe('stale')
   const next = { ...batch, from: from + 1, to: from + 2 }
   await sql.query(`update tidemark.checkpoints set position = ${from + 1} where consumer = 'build:${id}'`)
   expect(await switchGeneration(sql, next)).toBe('switched')
-  expect((await liveIds())['names']).toEqual([id])
+  expect((await liveIds(engine))['names']).toEqual([id])
 })
 
 test('a build that has passed an event which a person then skips begins again', async () => {
@@ -358,7 +330,7 @@ test('a build is paused, goes on in another process from where it was, and is ca
   expect(await other.rebuilds.cancel(NAMES)).toBe(0)
   expect((await other.rebuilds.list()).map(({ build: running }) => running)).toEqual([null, null, null])
   await done(other, other.rebuilds.rebuild(NAMES, BY))
-  const live = Object.values(await liveIds()).flat()
+  const live = Object.values(await liveIds(engine)).flat()
   expect(await engine.stored(undefined, live)).toEqual(await engine.replayed(boxes))
 })
 

@@ -4,6 +4,7 @@ import { buildConsumer, partConsumer, type BuildPart } from './build-part.ts'
 import { createFoldPace } from './fold-pace.ts'
 import { createPartFold } from './fold-part.ts'
 import { createWholeFold } from './fold-whole.ts'
+import { createBuildOpener } from './fill-build.ts'
 import { createLease, type Lease } from './lease.ts'
 import type { RegistryBlock } from './lane-registry.ts'
 import type { LaneBlock } from './lane-worker.ts'
@@ -16,7 +17,6 @@ import {
   endBuild,
   mergeBuild,
   noteAnnounced,
-  openBuild,
   readBuilds,
   readComparison,
   readDifferences,
@@ -24,6 +24,7 @@ import {
   switchLive,
   type StoredBuild,
 } from './statements/builds.ts'
+import { dropSnapshots } from './statements/projection-snapshots.ts'
 import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
 import { acceptDefinition } from './statements/version-status.ts'
 import { laneTenant } from './statements/lane-tenant.ts'
@@ -73,6 +74,7 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
   let share = 1
   const pace = createFoldPace({ sql, clock }, () => share)
   const whole = createWholeFold(options, member)
+  const opener = createBuildOpener({ ...options, pace })
   // Looked at once by each process: rows of other code may not be gone on with.
   let opened = false
   let begunHere = false
@@ -145,6 +147,8 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
     if (found.differences === 0 && build.live !== null) {
       await acceptDefinition(sql, { lane, id: build.live, definition: options.definition })
     }
+    // They were taken of rows that were wrong, or may have been.
+    if (found.differences > 0) await dropSnapshots(sql, { lane, name: build.name, version: build.version })
     await endBuild(sql, { ...at, state: 'done', result: { ...found, keys } })
     return { kind: 'over' }
   }
@@ -225,10 +229,7 @@ export function createBuildWork(options: BuildRunOptions): BuildWork {
         return build.place.kind === 'parts' && build.definition === options.definition ? foldParts(build) : REST
       }
       if (!opened) {
-        await pace.probe()
-        const { removals } = pace.pieces()
-        const answer = await openBuild(sql, { ...at, definition: options.definition, removals })
-        await pace.breathe()
+        const answer = await opener.open(build.purpose)
         if (answer === 'gone') return { kind: 'over' }
         if (answer === 'foreign') return { kind: 'blocked', block: toForeignBlock(build) }
         begunHere = answer === 'begun'

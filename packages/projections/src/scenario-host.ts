@@ -24,8 +24,7 @@ export async function openScenarioHost(options: { readonly url: string; readonly
   await (await openProjections({ store, domain })).close()
   const members = []
   for (const projection of domain.projections) {
-    const { name, version } = projection
-    members.push({ id: await registerProjection(sql, { name, version }), projection })
+    members.push({ id: await registerProjection(sql, projection), projection })
   }
   const own = members.map(({ id, projection }) => ({ id, definition: definitionOf(projection) }))
   await enterLane(sql, { lane: LANE, holder: 'scenario', own, retireOthers: true })

@@ -8,6 +8,8 @@ export async function work(url: string): Promise<void> {
   // Where the run itself was ended, nobody would end this.
   process.once('disconnect', () => process.exit())
   const store = await persist(() => openStore({ url }))
-  const projections = await persist(() => openProjections({ store, domain: boxes, pollMs: 50 }))
+  const projections = await persist(() =>
+    openProjections({ store, domain: boxes, pollMs: 50, snapshots: { everyEvents: 40 } }),
+  )
   projections.start()
 }

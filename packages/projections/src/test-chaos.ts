@@ -12,6 +12,8 @@ export interface ChaosTotals {
   kills: number
   postgres: number
   rebuilds: number
+  /** Rebuilds that began from a snapshot. */
+  fromSnapshots: number
   /** Comparisons of rows built aside with the live ones. All of them were clean, or the run had failed. */
   verified: number
   events: number
@@ -38,7 +40,7 @@ export async function runChaos(options: {
 }): Promise<ChaosTotals> {
   const draw = createDraw(options.seed)
   const server = await startTestServer()
-  const totals: ChaosTotals = { kills: 0, postgres: 0, rebuilds: 0, verified: 0, events: 0 }
+  const totals: ChaosTotals = { kills: 0, postgres: 0, rebuilds: 0, fromSnapshots: 0, verified: 0, events: 0 }
   const workers: Worker[] = []
   let engine: Engine | undefined
   let writing = true
@@ -54,6 +56,11 @@ export async function runChaos(options: {
     await until(
       async () => (await projections.lag())[0],
       (lag) => lag !== undefined && lag.checkpoint >= 2_500,
+      PATIENCE_MS,
+    )
+    await until(
+      () => persist(() => projections.rebuilds.snapshots()),
+      (taken) => PROJECTIONS.every((name) => taken.some((at) => at.projection === name && at.state === 'ready')),
       PATIENCE_MS,
     )
     writers = Promise.all(
@@ -116,8 +123,11 @@ async function checkedRebuild(
 ): Promise<void> {
   const { rebuilds } = projections
   const by = { principal: 'chaos', parts }
-  await over(projections, () => rebuilds.rebuild({ projection: name }, by))
+  // Every other one from the first event.
+  const fromStart = totals.rebuilds % 2 === 1
+  const rebuilt = await over(projections, () => rebuilds.rebuild({ projection: name }, { ...by, fromStart }))
   totals.rebuilds += 1
+  totals.fromSnapshots += rebuilt.filter(({ origin }) => origin === 'snapshot').length
   for (const projection of PROJECTIONS) {
     for (const { result } of await over(projections, () => rebuilds.verify({ projection }, by))) {
       if (result === null || !('differences' in result) || result.differences > 0) {

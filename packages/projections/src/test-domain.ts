@@ -79,6 +79,39 @@ export const boxesWithNamesTwo: Domain = defineDomain({
   aggregates: [Item],
   projections: [Items, namesOf(Item, 2)],
 })
+interface ItemRow {
+  readonly box: string
+  readonly name: string
+}
+
+const label = ({ box, name }: ItemRow): string => `${name} in ${box}`
+const labelled = (row: ItemRow): ItemRow & { label: string } => ({ ...row, label: label(row) })
+
+/** A newer release, whose items have one field more. `row`: how it takes former rows over, if it does. */
+export function boxesWithItemsTwo(
+  row: ((old: ItemRow) => ItemRow & { readonly label: string }) | null = labelled,
+  scope: (row: ItemRow) => string = (row) => `box:${row.box}`,
+): Domain {
+  const items = projection('items', {
+    on: Item,
+    version: 2,
+    row: z.object({ box: z.string(), name: z.string(), label: z.string() }),
+    fold: {
+      put: (_, e) => labelled({ name: e.data.name, box: e.data.box }),
+      moved: (row, e) => row && labelled({ ...row, box: e.data.box }),
+      renamed: (row, e) => {
+        if (row && e.data.name === POISON) throw new Error('cannot fold poison')
+        return row && labelled({ ...row, name: e.data.name })
+      },
+      taken: () => undefined,
+      seen: (row) => row,
+    },
+    scope,
+    ...(row === null ? {} : { upgrade: { from: 1, row } }),
+  })
+  return defineDomain({ name: 'boxes', aggregates: [Item], projections: [items, namesOf(Item, 1)] })
+}
+
 /** A newer release, which writes one event in another schema version. */
 export const boxesWithRenamedTwo: Domain = defineDomain({
   name: 'boxes',

@@ -1,6 +1,10 @@
+import type { Driver } from '@tidemark/store'
+import { FULL_PACE, piecesOf } from './build-pace.ts'
+import type { FoldPace } from './fold-pace.ts'
 import type { Projections } from './open-projections.ts'
 import { canonical } from './test-replay.ts'
-import { TENANT, type Engine } from './test-engine.ts'
+import type { BuildProgress } from './rebuild-tools.ts'
+import { TENANT, until, type Engine } from './test-engine.ts'
 import { POISON, uuid } from './test-domain.ts'
 
 /** Rows as a client holds them: canonical JSON by `projection/key`. */
@@ -76,4 +80,56 @@ function toEvent(n: number, m: number) {
   const taken = { type: 'item.taken', schema: 1, data: {} }
   const kind = m % 10 === 0 ? put : m % 10 === 9 && m !== 19 ? taken : m % 2 === 0 ? moved : renamed
   return { ...kind, id, metadata: {} }
+}
+
+/** Asks for something, and waits until it is over. */
+export async function done(
+  projections: Projections,
+  asked: ReturnType<Projections['rebuilds']['rebuild']>,
+): Promise<BuildProgress> {
+  const answer = await asked
+  if (answer.kind !== 'requested') throw new Error(`It was answered ${JSON.stringify(answer)}.`)
+  const [build] = answer.builds
+  if (build === undefined) throw new Error('Nothing was to be built.')
+  const over = await until(
+    () => projections.rebuilds.progress(build),
+    (progress) => progress?.state === 'done',
+    30_000,
+  )
+  if (over === undefined) throw new Error('The build is unknown.')
+  return over
+}
+
+/** Ids of the live generations, by projection. */
+export async function liveIds({ store }: Pick<Engine, 'store'>): Promise<Record<string, number[]>> {
+  const found = await store.sql().query<{ name: string; id: number }>(
+    `select n.name, n.id from tidemark.projection_lanes l join tidemark.projections n on n.id = l.projection
+      where l.state = 'live' order by n.id`,
+  )
+  const ids: Record<string, number[]> = {}
+  for (const { name, id } of found) (ids[name] ??= []).push(id)
+  return ids
+}
+
+/** A driver that is cut off at its `calls`th call: before it, or after the database has carried it out. */
+export function cutOff({ store }: Pick<Engine, 'store'>, calls: number, when: 'before' | 'after'): Driver {
+  const sql = store.sql()
+  let left = calls
+  return {
+    ...sql,
+    query: async (...call) => {
+      left -= 1
+      if (left < 0 || (left === 0 && when === 'before')) throw new Error('cut off')
+      const found = await sql.query(...call)
+      if (left === 0) throw new Error('cut off')
+      return found as never
+    },
+  }
+}
+
+/** The pace of a build that nobody else is to be let in for. */
+export const NO_REST: FoldPace = {
+  breathe: () => Promise.resolve(),
+  probe: () => Promise.resolve(),
+  pieces: () => piecesOf(FULL_PACE),
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openBuild, readBuilds, switchLive } from './statements/builds.ts'
+import { beginBuildFrom, lookAtBuild } from './statements/build-origin.ts'
+import { readBuilds, switchLive } from './statements/builds.ts'
 import { enterLane } from './statements/registry.ts'
 import { boxes, boxesWithNamesTwo, boxesWithoutNames, boxesWithRenamedTwo, POISON } from './test-domain.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
@@ -269,7 +270,10 @@ describe('versions', () => {
     expect(live.map(({ name }) => name)).toEqual(['items', 'state:item'])
     expect(await readBuilds(sql)).toMatchObject([{ id, name: 'names', version: 1, place: { kind: 'nowhere' } }])
     expect(await switchLive(sql, { lane: 0, id })).toBe('gone')
-    expect(await openBuild(sql, { lane: 0, id, definition: 'any', removals: 5_000 })).toBe('begun')
+    const build = { lane: 0, id, definition: 'any', code: null, removals: 5_000 }
+    expect(await lookAtBuild(sql, build)).toBe('cleared')
+    const begun = await beginBuildFrom(sql, { ...build, origin: { kind: 'log' }, note: undefined })
+    expect(begun).toBe('begun')
     expect(await switchLive(sql, { lane: 0, id })).toBe('behind')
     expect(await offered(after)).toEqual(['items@1', 'state:item@1'])
   })

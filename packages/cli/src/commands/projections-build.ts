@@ -23,6 +23,11 @@ const rebuildArgs = {
     default: false,
     description: 'switch although it has parked more keys than the live rows have',
   },
+  'from-start': {
+    type: 'boolean',
+    default: false,
+    description: 'fold all events, also where there is a snapshot to begin from',
+  },
 } as const
 
 /** `tidemark projections rebuild PROJECTION` */
@@ -33,7 +38,8 @@ export const projectionsRebuildCommand = projectionsCommand({
   async run(context) {
     const { args, tools, io } = context
     if (isSql(args.projection)) return notBuiltSo(args.projection)
-    const settings = { ...toSettings(args, io), acceptParked: args['accept-parked'] }
+    const more = { acceptParked: args['accept-parked'], fromStart: args['from-start'] }
+    const settings = { ...toSettings(args, io), ...more }
     return watched(context, args.detach, await tools.rebuild(toTarget(args), settings))
   },
 })
@@ -60,6 +66,11 @@ const verifyArgs = {
   ...verifyBuildArgs,
   projection: { type: 'positional', required: false, description: 'projection; default: all, one after another' },
   lane: TARGET_ARGS.lane,
+  'from-snapshot': {
+    type: 'boolean',
+    default: false,
+    description: 'begin from a snapshot where there is one: quicker, and blind to what was wrong when it was taken',
+  },
 } as const
 
 /** `tidemark projections verify [PROJECTION]` */
@@ -76,7 +87,8 @@ export const projectionsVerifyCommand = projectionsCommand({
     const over: BuildProgress[] = []
     for (const projection of chosen) {
       const target = toTarget({ projection, lane: args.lane })
-      const asked = await tools.verify(target, toSettings(args, io))
+      const fromStart = !args['from-snapshot']
+      const asked = await tools.verify(target, { ...toSettings(args, io), fromStart })
       if (asked.kind !== 'requested') return toRefusal(asked)
       const builds = await watchBuilds(tools, asked.builds, context)
       if (builds === undefined) {
@@ -110,17 +122,29 @@ async function watched(
   return { exit: done ? EXIT.ok : EXIT.found, json: { kind: done ? 'switched' : 'stopped', builds: over }, text }
 }
 
-function describeSwitch({ projection, version, lane, result }: BuildProgress): string {
+function describeSwitch(build: BuildProgress): string {
+  const { projection, version, lane, result } = build
   const told = isTold(result) ? result.told : 0
   const what = told === 0 ? 'no row is different' : `${told} rows are different, and clients fetch them`
-  return `${projection}@${version} is switched in lane ${lane}: ${what}.`
+  return `${projection}@${version} is switched in lane ${lane}: ${what}. ${describeOrigin(build)}`.trimEnd()
+}
+
+function describeOrigin({ origin, originPosition }: BuildProgress): string {
+  switch (origin) {
+    case 'log':
+      return ''
+    case 'snapshot':
+      return `It began from the snapshot at ${originPosition}; --from-start folds all events.`
+    case 'former':
+      return `It began from the rows of the version before, at ${originPosition}.`
+  }
 }
 
 function toVerdict(builds: readonly BuildProgress[]): Outcome {
   const projections: object[] = []
   const lines: string[] = []
   let clean = true
-  for (const { projection, version, lane, state, detail, result } of builds) {
+  for (const { projection, version, lane, state, detail, result, origin, originPosition } of builds) {
     const name = `${projection}@${version} in lane ${lane}`
     if (state !== 'done' || result === null || isTold(result)) {
       clean = false
@@ -128,12 +152,12 @@ function toVerdict(builds: readonly BuildProgress[]): Outcome {
       lines.push(`${name}: ${state}, not compared${detail === null ? '' : `. ${detail}`}`)
       continue
     }
-    projections.push({ projection, version, lane, state, ...result })
+    projections.push({ projection, version, lane, state, origin, originPosition, ...result })
     const { differences, position, liveRows, rebuiltRows, liveHash, rebuiltHash, keys } = result
     clean &&= differences === 0
     lines.push(
       differences === 0
-        ? `${name}: ${liveRows} rows at ${position}, ${liveHash}`
+        ? `${name}: ${liveRows} rows at ${position}, ${liveHash}${origin === 'log' ? '' : `, since the snapshot at ${originPosition}`}`
         : `${name}: ${differences} keys differ at ${position}; ${liveRows} rows live (${liveHash}), ${rebuiltRows} rebuilt (${rebuiltHash})`,
       ...keys.map(({ tenant, key, kind }) => `  ${tenant}  ${key}  ${kind}`),
     )

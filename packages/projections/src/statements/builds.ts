@@ -77,15 +77,6 @@ interface At {
 
 const DEADLINE_MS = 60_000
 
-/** Puts a build at its start, or leaves it where it stands; see the SQL function. */
-export async function openBuild(
-  sql: Driver,
-  /** `removals`: so many of an earlier life's rows are taken away at most; then the answer is `more`. */
-  input: At & { readonly definition: string; readonly removals: number },
-): Promise<'more' | 'begun' | 'there' | 'gone' | 'foreign'> {
-  return answer(sql, 'tidemark.open_build($1, $2, $3, $4)', [input.lane, input.id, input.definition, input.removals])
-}
-
 /** From one checkpoint to one for each key range. `false` where it is not there any more, or cannot be split. */
 export async function splitBuild(
   sql: Driver,
@@ -205,6 +196,8 @@ export async function setBuildState(
 }
 
 export interface BuildRequest {
+  /** From the first event on, whatever there is to begin from. */
+  readonly fromStart: boolean
   readonly parts: number
   readonly share: number
   readonly acceptParked: boolean
@@ -223,8 +216,18 @@ export async function requestBuild(
   },
 ): Promise<{ readonly kind: 'requested' | 'exists' | 'gone'; readonly id: number | null }> {
   const [found] = await sql.query<{ kind: 'requested' | 'exists' | 'gone'; id: number | null }>(
-    'select kind, projection as id from tidemark.request_build($1, $2, $3, $4, $5, $6, $7, $8)',
-    [input.lane, input.live, input.id, input.purpose, input.parts, input.share, input.acceptParked, input.principal],
+    'select kind, projection as id from tidemark.request_build($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+    [
+      input.lane,
+      input.live,
+      input.id,
+      input.purpose,
+      input.parts,
+      input.share,
+      input.acceptParked,
+      input.principal,
+      input.fromStart,
+    ],
     { deadlineMs: DEADLINE_MS },
   )
   if (found === undefined) throw new Error('tidemark.request_build returned no row.')
@@ -258,7 +261,12 @@ export async function switchLive(sql: Driver, input: At): Promise<'live' | 'behi
   return answer(sql, 'tidemark.switch_live($1, $2)', [input.lane, input.id])
 }
 
-async function answer<T>(sql: Driver, call: string, parameters: readonly (string | number | null)[]): Promise<T> {
+/** What a function of the database says. */
+export async function answer<T>(
+  sql: Driver,
+  call: string,
+  parameters: readonly (string | number | null)[],
+): Promise<T> {
   const [found] = await sql.query<{ answer: T }>(`select ${call} as answer`, parameters, { deadlineMs: DEADLINE_MS })
   if (found === undefined) throw new Error(`${call} returned no row.`)
   return found.answer

@@ -1,13 +1,15 @@
+import type { AnyProjection } from '@tidemark/core'
 import type { Driver } from '@tidemark/store'
+import { placementOf } from '../definition.ts'
 
 /** Creating a partition may wait for readers. */
 const DEADLINE_MS = 30_000
 
 /** The id of a projection version, registered and with its partition. */
-export async function registerProjection(sql: Driver, input: { name: string; version: number }): Promise<number> {
+export async function registerProjection(sql: Driver, projection: AnyProjection): Promise<number> {
   const [row] = await sql.query<{ id: number }>(
-    'select tidemark.register_projection($1, $2) as id',
-    [input.name, input.version],
+    'select tidemark.register_projection($1, $2, $3) as id',
+    [projection.name, projection.version, placementOf(projection) ?? ''],
     { deadlineMs: DEADLINE_MS },
   )
   if (row === undefined) throw new Error('tidemark.register_projection returned no row.')

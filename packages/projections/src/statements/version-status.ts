@@ -1,4 +1,5 @@
 import type { Driver } from '@tidemark/store'
+import type { BuildOrigin } from '../choose-origin.ts'
 import type { BuildPurpose } from '../next-build-step.ts'
 import type { BuildState, Comparison, KeyDifference } from './builds.ts'
 
@@ -25,6 +26,11 @@ export interface BuildProgress {
   /** Seconds that it still takes at this rate, `null` where that cannot be told. */
   readonly etaSeconds: number | null
   readonly parts: number
+  /** What it began from: the log, or the rows of a snapshot or of the version that it upgrades, as of `originPosition`. */
+  readonly origin: BuildOrigin['kind']
+  readonly originPosition: number
+  /** Why rows that it might have begun from were not taken; `null` where nothing is to be said. */
+  readonly originNote: string | null
   /** Why it is held. */
   readonly detail: string | null
   readonly result: BuildResult | null
@@ -37,6 +43,7 @@ export async function readProgress(
 ): Promise<BuildProgress | undefined> {
   const [found] = await sql.query<Omit<BuildProgress, 'etaSeconds'>>(
     `select b.projection as id, b.lane, n.name as projection, n.version, b.purpose, b.state, b.detail,
+            b.origin, b.origin_position as "originPosition", b.origin_note as "originNote",
             case when b.state = 'done' then b.result end as result,
             coalesce(at.folded, case when b.state = 'done' then s.position else 0 end, 0)::float8 as folded, coalesce(s.position, 0) as goal,
             coalesce(nullif(at.parts, 0), 1) as parts,

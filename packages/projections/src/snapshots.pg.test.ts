@@ -1,0 +1,278 @@
+/** Snapshots of rows: taken beside the live work, begun from, and not begun from where they are no good. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Domain } from '@tidemark/core'
+import { archiveStreams, createAggregateLoader, createFileArchive, createSnapshots } from '@tidemark/store'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createBuildOpener, type Opened } from './fill-build.ts'
+import type { Projections } from './open-projections.ts'
+import { createRunGuarded } from './run-guarded.ts'
+import { beginSnapshot, finishSnapshot, takePortion } from './statements/projection-snapshots.ts'
+import { definitionOf } from './definition.ts'
+import { takeSnapshot } from './take-snapshot.ts'
+import { boxes, boxesWithFault, POISON } from './test-domain.ts'
+import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
+import { cutOff, done, fillLog, liveIds, NO_REST, pullAll } from './test-rebuild.ts'
+
+let engine: Engine
+beforeEach(async () => {
+  engine = await createEngine()
+})
+afterEach(() => engine.close())
+
+const NAMES = { projection: 'names' }
+const BY = { principal: 'ann' }
+
+/** Live rows of all projections are those of a replay of the log. */
+async function expectReplayed(): Promise<void> {
+  const live = Object.values(await liveIds(engine)).flat()
+  expect(await engine.stored(undefined, live)).toEqual(await engine.replayed(boxes))
+}
+
+async function opened(events = 1_200): Promise<Projections> {
+  const projections = await engine.open(boxes)
+  projections.start()
+  await fillLog(engine, events)
+  await engine.settled(projections)
+  return projections
+}
+
+/** The live generation of a projection, and its code. */
+async function liveOf(named: string, domain: Domain = boxes) {
+  const projection = domain.projections.find(({ name }) => name === named)
+  const id = (await liveIds(engine))[named]?.[0]
+  if (projection === undefined || id === undefined) throw new Error('The projection is not there.')
+  return { lane: 0, id, projection, definition: definitionOf(projection) }
+}
+
+const settled = async (projections: Projections): Promise<number> => {
+  await engine.settled(projections)
+  return engine.store.head(0)
+}
+
+test('a rebuild begins from the newest snapshot and folds the events since, to the rows of a replay; --from-start folds all', async () => {
+  const projections = await opened()
+  expect(await projections.rebuilds.takeSnapshot(NAMES)).toEqual([{ lane: 0, kind: 'taken' }])
+  await fillLog(engine, 400)
+  const at = await settled(projections)
+  expect(await projections.rebuilds.takeSnapshot(NAMES)).toEqual([{ lane: 0, kind: 'taken' }])
+  await fillLog(engine, 400)
+  await engine.settled(projections)
+  const client = await pullAll(projections, undefined)
+
+  const over = await done(projections, projections.rebuilds.rebuild(NAMES, { ...BY, parts: 2 }))
+  expect(over).toMatchObject({ origin: 'snapshot', originPosition: at, originNote: null, result: { told: 0 } })
+  await engine.settled(projections)
+  await expectReplayed()
+  expect((await pullAll(projections, client)).seen).toEqual([])
+
+  const anew = await done(projections, projections.rebuilds.rebuild(NAMES, { ...BY, fromStart: true }))
+  expect(anew).toMatchObject({ origin: 'log', originPosition: 0, result: { told: 0 } })
+})
+
+test('a snapshot that was taken key by key while its rows were changed, deleted, moved and parked is as good as one of an instant', async () => {
+  const projections = await opened()
+  const poison = (stream: string) => engine.write({ stream, type: 'item.renamed', data: { name: POISON } })
+  const put = (stream: string) => engine.write({ stream, type: 'item.put', data: { box: 'a', name: 'n1' } })
+  await put('item/before')
+  await poison('item/before')
+  const at = await settled(projections)
+  const sql = engine.store.sql()
+  const snapshot = await beginSnapshot(sql, await liveOf('items'))
+  if (snapshot === null) throw new Error('It was not begun.')
+  let after = { tenant: '', key: '' }
+  for (let portions = 0; ; portions++) {
+    const portion = await takePortion(sql, { snapshot, after, limit: 25 })
+    if (portion.kind === 'all') break
+    expect(portion.kind).toBe('more')
+    // Only who goes on from where it stands goes on.
+    expect(await takePortion(sql, { snapshot, after, limit: 25 })).toMatchObject({ kind: 'gone' })
+    after = { tenant: portion.tenant, key: portion.key }
+    await engine.writeAtRandom(6)
+    // Of streams before and behind the place of the copy.
+    await put(`item/0${portions}`)
+    await poison(`item/0${portions}`)
+    await engine.write({ stream: `item/9${portions}`, type: 'item.taken', data: {} })
+    await poison(`item/8${portions}`)
+    await settled(projections)
+  }
+  expect(await finishSnapshot(sql, { snapshot, keep: 2 })).toBe('ready')
+  await engine.writeAtRandom(10)
+  await engine.settled(projections)
+  const over = await done(projections, projections.rebuilds.rebuild({ projection: 'items' }, BY))
+  expect(over).toMatchObject({ origin: 'snapshot', originPosition: at, result: { told: 0 } })
+  await engine.settled(projections)
+  await expectReplayed()
+})
+
+test.each([
+  ['of other code', `update tidemark.projection_snapshots set definition = 'other'`, 'ready'],
+  ['of another epoch', 'update tidemark.log set epoch = gen_random_uuid()', 'outdated'],
+  ['that has lost a portion', `delete from tidemark.projection_snapshot_portions where kind = 'keys'`, 'damaged'],
+  [
+    'of which a row is not what was stored',
+    `update tidemark.projection_snapshot_portions set body = replace(body, '"times":', '"times":1') where kind = 'keys'`,
+    'damaged',
+  ],
+])('a snapshot %s is not begun from', async (_, change, state) => {
+  const projections = await opened()
+  await projections.rebuilds.takeSnapshot(NAMES)
+  await engine.store.sql().query(change)
+  const over = await done(projections, projections.rebuilds.rebuild(NAMES, BY))
+  expect(over).toMatchObject({ origin: 'log', result: { told: 0 } })
+  expect((await projections.rebuilds.snapshots()).map((snapshot) => snapshot.state)).toEqual([state])
+  await engine.settled(projections)
+  await expectReplayed()
+})
+
+test('a snapshot that holds an event which a person skipped since is not begun from, also where that comes while it is', async () => {
+  const fault = { there: true }
+  const projections = await engine.open(boxesWithFault(fault))
+  projections.start()
+  const items = { projection: 'items' }
+  await engine.write({ stream: 'item/own', type: 'item.put', data: { box: 'a', name: 'n1' } })
+  const position = await engine.write({ stream: 'item/own', type: 'item.renamed', data: { name: POISON } })
+  await engine.settled(projections)
+  await projections.rebuilds.takeSnapshot(items)
+  const other = await beginSnapshot(engine.store.sql(), await liveOf('names', boxesWithFault(fault)))
+  fault.there = false
+  await projections.rebuilds.pauseLane(0, 'ann')
+  const asked = await projections.rebuilds.rebuild(items, BY)
+  const build = (asked as Extract<typeof asked, { kind: 'requested' }>).builds[0] ?? { lane: 0, id: 0 }
+  await until(
+    () => projections.rebuilds.progress(build),
+    (progress) => progress?.origin === 'snapshot' && progress.folded === progress.goal,
+  )
+  const skipping = projections.parked.skip({ tenant: TENANT, ...items, position }, { ...BY, timeoutMs: 20_000 })
+  await until(
+    () => engine.store.head(0),
+    (head) => head > position,
+  )
+  await projections.rebuilds.resumeLane(0)
+  expect(await skipping).toMatchObject({ kind: 'done', skipped: 1 })
+  expect(await done(projections, Promise.resolve(asked))).toMatchObject({ origin: 'log' })
+  // One that was under way holds some keys from before the decision, and some from after it.
+  expect(await finishSnapshot(engine.store.sql(), { snapshot: other ?? -1, keep: 2 })).toBe('disturbed')
+  expect(await projections.rebuilds.snapshots()).toMatchObject([{ state: 'outdated' }])
+  const { result } = await done(projections, projections.rebuilds.verify(items, BY))
+  expect(result).toMatchObject({ differences: 0 })
+})
+
+test('verify does not trust a snapshot: what it finds wrong drops those of the version, and then a rebuild mends it', async () => {
+  const projections = await opened()
+  await engine.store.sql().query(`update tidemark.rows set row = '{"times":-1,"last":"wrong"}' where key = 'n1'`)
+  await projections.rebuilds.takeSnapshot(NAMES)
+  // It holds what is wrong, as it says.
+  const same = await done(projections, projections.rebuilds.rebuild(NAMES, BY))
+  expect(same).toMatchObject({ origin: 'snapshot', result: { told: 0 } })
+  const found = await done(projections, projections.rebuilds.verify(NAMES, BY))
+  expect(found).toMatchObject({ origin: 'log', result: { differences: 1, keys: [{ key: 'n1' }] } })
+  expect(await projections.rebuilds.snapshots()).toEqual([])
+  const mended = await done(projections, projections.rebuilds.rebuild(NAMES, BY))
+  expect(mended).toMatchObject({ origin: 'log', result: { told: 1 } })
+})
+
+test('snapshots are taken as the log grows, and the newest two kept', async () => {
+  const projections = await engine.open(boxes, { snapshots: { everyEvents: 100, keep: 2 } })
+  projections.start()
+  const newest = async () => {
+    const ready = (await projections.rebuilds.snapshots()).filter(({ state }) => state === 'ready')
+    return Math.min(
+      ...['names', 'items'].map((name) =>
+        Math.max(0, ...ready.filter((at) => at.projection === name).map((at) => at.position)),
+      ),
+    )
+  }
+  for (let round = 0; round < 3; round++) {
+    const before = await newest()
+    await fillLog(engine, 200)
+    await until(newest, (position) => position >= before + 100)
+  }
+  await until(
+    async () => (await projections.rebuilds.snapshots()).map(({ projection }) => projection),
+    (names) =>
+      names.filter((name) => name === 'names').length === 2 && names.filter((name) => name === 'items').length === 2,
+  )
+})
+
+test.each(['before', 'after'] as const)(
+  'cut off %s any call while it is taken, or while a build is filled with it, nothing half is used and all goes on',
+  async (when) => {
+    // More keys than one portion takes.
+    const projections = await opened(2_600)
+    const live = await liveOf('items')
+    const { definition } = live
+    const taking = { ...live, keep: 2, pace: NO_REST, mayGoOn: () => Promise.resolve(true) }
+    let calls = 1
+    for (; ; calls++) {
+      const taken = await takeSnapshot({ ...taking, sql: cutOff(engine, calls, when) }).catch(() => undefined)
+      if (taken !== undefined) break
+      const states = (await projections.rebuilds.snapshots()).map(({ state }) => state)
+      // Only the last call makes it one.
+      expect(states.filter((state) => state === 'taking').length).toBeLessThanOrEqual(1)
+    }
+    // It begins, takes portions, and finishes.
+    expect(calls).toBeGreaterThan(4)
+    expect((await projections.rebuilds.snapshots()).every(({ state }) => state === 'ready')).toBe(true)
+    await fillLog(engine, 100)
+    await engine.settled(projections)
+    await projections.close()
+
+    const asked = await projections.rebuilds.rebuild({ projection: 'items' }, BY)
+    const { id } = (asked as Extract<typeof asked, { kind: 'requested' }>).builds[0] ?? { id: 0 }
+    const member = { id, projection: live.projection }
+    const guarded = createRunGuarded(500)
+    const options = {
+      lane: 0,
+      member,
+      definition,
+      runGuarded: guarded,
+      pace: NO_REST,
+      clock: () => performance.now(),
+      stopping: () => false,
+    }
+    let cuts = 0
+    for (calls = 1; ; calls++) {
+      const opener = createBuildOpener({ ...options, sql: cutOff(engine, calls, when) })
+      let at: Opened = 'more'
+      try {
+        while (at === 'more') at = await opener.open('rebuild')
+      } catch {
+        cuts += 1
+        continue
+      }
+      expect(at).toBe('there')
+      break
+    }
+    expect(cuts).toBeGreaterThan(4)
+    const again = await engine.open(boxes)
+    again.start()
+    expect(await done(again, Promise.resolve(asked))).toMatchObject({ origin: 'snapshot', result: { told: 0 } })
+    await engine.settled(again)
+    await expectReplayed()
+  },
+)
+
+test('a rebuild from a snapshot needs no event before it: they may be in an archive that is not at hand', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-archive-'))
+  try {
+    const projections = await engine.open(boxes)
+    projections.start()
+    const snapshots = createSnapshots(engine.store.sql())
+    for (let n = 0; n < 30; n++)
+      await engine.write({ stream: 'item/1', type: 'item.put', data: { box: 'a', name: `n${n}` } })
+    await createAggregateLoader({ store: engine.store, domain: boxes, snapshots }).snapshot(TENANT, 'item/1')
+    await engine.settled(projections)
+    await projections.rebuilds.takeSnapshot(NAMES)
+    await archiveStreams({ sql: engine.store.sql(), storage: createFileArchive({ directory }), keep: 0, minEvents: 1 })
+    await engine.write({ stream: 'item/2', type: 'item.put', data: { box: 'a', name: 'n1' } })
+    await engine.settled(projections)
+    await expect(engine.store.readLane({ lane: 0, after: 0, limit: 5 })).rejects.toThrow()
+    const over = await done(projections, projections.rebuilds.rebuild(NAMES, BY))
+    expect(over).toMatchObject({ origin: 'snapshot', originPosition: 30, result: { told: 0 } })
+    expect((await pullAll(projections, undefined)).held.get('names/n1')).toContain('"times":2')
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+})
