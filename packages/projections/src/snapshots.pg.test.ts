@@ -1,4 +1,5 @@
 /** Snapshots of rows: taken beside the live work, begun from, and not begun from where they are no good. */
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,14 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createBuildOpener, type Opened } from './fill-build.ts'
 import type { Projections } from './open-projections.ts'
 import { createRunGuarded } from './run-guarded.ts'
+import {
+  beginBuildFrom,
+  endFill,
+  fillFromFormer,
+  fillFromSnapshot,
+  lookAtBuild,
+  readFill,
+} from './statements/build-origin.ts'
 import { beginSnapshot, finishSnapshot, takePortion } from './statements/projection-snapshots.ts'
 import { definitionOf } from './definition.ts'
 import { takeSnapshot } from './take-snapshot.ts'
@@ -275,4 +284,35 @@ test('a rebuild from a snapshot needs no event before it: they may be in an arch
   } finally {
     await rm(directory, { recursive: true })
   }
+})
+
+test('who thinks that a filling is elsewhere than it is writes nothing', async () => {
+  const projections = await opened()
+  await projections.rebuilds.takeSnapshot(NAMES)
+  await projections.close()
+  const asked = await projections.rebuilds.rebuild(NAMES, BY)
+  const { id } = (asked as Extract<typeof asked, { kind: 'requested' }>).builds[0] ?? { id: 0 }
+  const sql = engine.store.sql()
+  const { definition } = await liveOf('names')
+  const at = { lane: 0, id }
+  const [snapshot] = await projections.rebuilds.snapshots()
+  const origin = { kind: 'snapshot', id: snapshot?.id ?? -1 } as const
+  expect(await lookAtBuild(sql, { ...at, definition, code: null, removals: 10 })).toBe('cleared')
+  expect(await beginBuildFrom(sql, { ...at, definition, origin, note: undefined, code: null })).toBe('filling')
+  expect(await beginBuildFrom(sql, { ...at, definition, origin, note: undefined, code: null })).toBe('again')
+  const fill = (await readFill(sql, at))?.fill ?? ''
+  const start = { ...at, fill, after: { tenant: '', key: '' } }
+  const body = '[{"k":"nobody","p":1,"c":1,"s":false,"o":"tenant","r":{},"t":null}]'
+  const portion = { tenant: TENANT, lastKey: 'nobody', body }
+  expect(await fillFromFormer(sql, { ...start, fill: randomUUID(), ...portion })).toBe(false)
+  expect(await fillFromSnapshot(sql, start)).toMatchObject({ kind: 'more' })
+  expect(await fillFromSnapshot(sql, start)).toMatchObject({ kind: 'gone' })
+  expect(await fillFromFormer(sql, { ...start, ...portion })).toBe(false)
+  expect(await projections.rebuilds.pause(NAMES)).toBe(1)
+  const filled = { ...start, after: (await readFill(sql, at)) ?? start.after }
+  expect(await fillFromSnapshot(sql, filled)).toMatchObject({ kind: 'gone' })
+  expect(await projections.rebuilds.resume(NAMES)).toBe(1)
+  expect(await fillFromSnapshot(sql, filled)).toMatchObject({ kind: 'all' })
+  expect(await endFill(sql, { ...at, fill })).toBe('filled')
+  expect(await endFill(sql, { ...at, fill })).toBe('void')
 })
