@@ -42,8 +42,10 @@ const queue = fc
     { maxLength: 40 },
   )
   .map((all) =>
-    all.map(({ stream, state }, seq) =>
-      pending(seq, stream, state === 'aside' ? { attention: `a${seq}` } : state === 'new' ? {} : { answer: state }),
+    chained(
+      all.map(({ stream, state }, seq) =>
+        pending(seq, stream, state === 'aside' ? { attention: `a${seq}` } : state === 'new' ? {} : { answer: state }),
+      ),
     ),
   )
 
@@ -58,8 +60,24 @@ test('unsent is what the server has neither accepted nor refused, also where its
   expect(countUnsent(commands, NOTHING_SENDING)).toBe(3)
   expect(countUnsent(commands, { accepted: new Set([commands[4]?.id ?? '']) })).toBe(2)
 })
+/** Each names the one before it in its stream, as commands do that were decided here. */
+function chained(commands: readonly PendingRecord[]): PendingRecord[] {
+  return commands.map((command, at) => {
+    const before = commands.slice(0, at).findLast(({ stream }) => stream === command.stream)
+    return { ...command, base: { version: 1, after: before?.id ?? null } }
+  })
+}
 
 describe('what is sent next', () => {
+  test('holds no command that could pass one before it in the same push: it names none to wait for', () => {
+    const [first, second] = chained([pending(1, 'order/1'), pending(2, 'order/1')]) as [PendingRecord, PendingRecord]
+    const queued = pending(3, 'order/1', { base: null, prediction: { kind: 'queued' } })
+    const other = pending(4, 'order/2', { base: null })
+    const plan = (commands: readonly PendingRecord[]) => planPush(commands, NOTHING_SENDING, 0, LIMITS)
+    expect(plan([first, second, queued, other])).toEqual([first, second, other])
+    expect(plan([{ ...first, answer: 'accepted' }, { ...second, answer: 'accepted' }, queued])).toEqual([queued])
+  })
+
   test('keeps each stream’s order, never passes what blocks it, and leaves no free stream behind', () => {
     fc.assert(
       fc.property(queue, fc.integer({ min: 1, max: 50 }), (commands, most) => {

@@ -1,4 +1,5 @@
 import type { PushedCommand, StreamId, Uuid } from '@tidemark/core'
+import { FULL_WIDTH, type PushWidth } from './push-width.ts'
 import type { AttentionRecord, PendingRecord } from './records.ts'
 import type { SyncStatus } from './tidemark-client.ts'
 import type { Attention, PendingCause, PendingCommand, PendingError } from './work.ts'
@@ -11,6 +12,7 @@ export interface Sending {
   readonly lastErrors: ReadonlyMap<Uuid, PendingError>
   /** Taken by the server, which is stored when there is nothing more to send: most have their page by then. */
   readonly accepted: ReadonlySet<Uuid>
+  readonly width: PushWidth
 }
 
 export const NOTHING_SENDING: Sending = {
@@ -18,6 +20,7 @@ export const NOTHING_SENDING: Sending = {
   holds: new Map(),
   lastErrors: new Map(),
   accepted: new Set(),
+  width: FULL_WIDTH,
 }
 
 /** By stream, in the order of `seq`. */
@@ -33,16 +36,19 @@ export function byStream<T extends Pick<PendingRecord, 'stream'>>(commands: read
 
 /**
  * The next commands to send: in order inside a stream, and none of a stream that waits for a person, for the outcome
- * of a refusal, or because the server asked to. Other streams flow. Pure.
+ * of a refusal, or because the server asked to. Other streams flow. One that has broken a push by itself goes alone. Pure.
  */
 export function planPush(
   commands: readonly PendingRecord[],
-  sending: Pick<Sending, 'inFlight' | 'holds' | 'accepted'>,
+  sending: Pick<Sending, 'inFlight' | 'holds' | 'accepted' | 'width'>,
   now: number,
   limits: { readonly commands: number; readonly bytes: number },
 ): PendingRecord[] {
   const stopped = new Set<StreamId>()
   const batch: PendingRecord[] = []
+  /** By stream of the batch, the last that it holds or that was accepted after it. */
+  const lastOf = new Map<StreamId, Uuid>()
+  const most = Math.min(limits.commands, sending.width.commands)
   let bytes = 0
   for (const command of commands) {
     if (stopped.has(command.stream)) continue
@@ -56,11 +62,24 @@ export function planPush(
       stopped.add(command.stream)
       continue
     }
-    if (isAccepted(command, sending)) continue
+    const before = lastOf.get(command.stream)
+    if (isAccepted(command, sending)) {
+      if (before !== undefined) lastOf.set(command.stream, command.id)
+      continue
+    }
+    // The server lets a command wait for the one that it names: one that names none must not be in its push.
+    const isFollowing = before === undefined || command.base?.after === before
     const size = utf8Length(JSON.stringify(toPushed(command))) + 1
-    if (batch.length >= limits.commands || (batch.length > 0 && bytes + size > limits.bytes)) break
+    const isSuspect = sending.width.suspects.has(command.id)
+    if (!isFollowing || (isSuspect && batch.length > 0)) {
+      stopped.add(command.stream)
+      continue
+    }
+    if (batch.length >= most || (batch.length > 0 && bytes + size > limits.bytes)) break
     bytes += size
     batch.push(command)
+    lastOf.set(command.stream, command.id)
+    if (isSuspect) break
   }
   return batch
 }

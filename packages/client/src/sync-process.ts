@@ -15,6 +15,7 @@ import { FencedError } from './fence.ts'
 import { SILENCE } from './leader-watch.ts'
 import type { PageResult } from './pages.ts'
 import type { Platform } from './platform.ts'
+import { narrowed, widened } from './push-width.ts'
 import { NOTHING_SENDING, type Sending } from './queue.ts'
 import { backoff, mayPush, nextSyncStep, type SyncEvent, type SyncState } from './sync-state.ts'
 import type { PendingRecord } from './records.ts'
@@ -72,6 +73,9 @@ const OUTCOME_PATIENCE = 5_000
 /** Another tab may move the cursor between a request and its page; more often than this in a row it is not that. */
 const STALE_PAGES = 3
 
+/** So many commands that fail alone, with none between them that does not, are a server that fails. */
+const BROKEN_IN_A_ROW = 3
+
 /** Runs the network for all tabs of this device: the effects of `sync-state`, and pushes beside them. */
 export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
   const { transport, storage, platform, onChange, onTrouble, onFenced } = options
@@ -86,6 +90,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
   const timers = { retry: noTimer, hold: noTimer, outcome: noTimer }
   let pushing = false
   let workWaits = false
+  let brokenInARow = 0
 
   function send(event: SyncEvent): void {
     const step = nextSyncStep(state, event)
@@ -268,8 +273,9 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       const reply = await transport.push(storage.toPush(batch, sending), signal)
       if (signal.aborted) return
       if (isFailure(reply)) {
-        workWaits = false
         noteFailure(batch, reply)
+        if (narrow(batch, reply)) continue
+        workWaits = false
         send({ kind: 'failed', failure: reply })
         return
       }
@@ -284,6 +290,8 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       // What a person may have to decide about is stored with all that the server said beside it.
       if (!isPlain) await storage.applyAnswers(reply.answers)
       if (signal.aborted) return
+      sending = { ...sending, width: widened(sending.width, batch) }
+      brokenInARow = 0
       noteAnswers(batch, reply)
       if (isPlain) {
         const accepted = new Set([...sending.accepted, ...reply.answers.map((each) => each.id)])
@@ -313,6 +321,40 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
     const batch = await storage.takeBatch(sending)
     // Marks them again, in a transaction that finds out. Once: where storage is that slow, they still have to go.
     return platform.now() - before < SILENCE / 2 ? batch : await storage.takeBatch(sending)
+  }
+
+  /**
+   * A push that fails although the server is within reach may fail for what is in it: the next one is narrower, and a
+   * command that fails alone waits, with its stream, while the others go on. `true`: go on.
+   */
+  function narrow(batch: readonly PendingRecord[], failure: TransportFailure): boolean {
+    const [first] = batch
+    if (first === undefined || !isPerhapsAbout(failure)) return false
+    const isSuspect = sending.width.suspects.has(first.id)
+    sending = { ...sending, width: narrowed(sending.width, batch) }
+    // A connection that broke is first of all a connection that broke.
+    if (failure.kind === 'unreachable' && !isSuspect) return false
+    if (batch.length > 1) return true
+    // All of them alone, one after the other: that is no command's fault.
+    if (++brokenInARow > BROKEN_IN_A_ROW) return false
+    const until = platform.now() + backoff(first.attempts, 0, 1)
+    sending = { ...sending, holds: new Map([...sending.holds, [first.stream, { until, reason: 'unavailable' }]]) }
+    onChange()
+    return true
+  }
+
+  /** Whether what was pushed may be why: the server was there, and did not ask to come back later. */
+  function isPerhapsAbout(failure: TransportFailure): boolean {
+    switch (failure.kind) {
+      case 'unauthenticated':
+        return false
+      case 'unavailable':
+        return failure.after === 0
+      case 'unreadable':
+        return true
+      case 'unreachable':
+        return state.kind === 'live' || state.kind === 'connecting'
+    }
   }
 
   function noteFailure(batch: readonly PendingRecord[], failure: TransportFailure): void {

@@ -43,8 +43,10 @@ export interface Faults {
   loseReplies: boolean
   /** Answer to everything. */
   failure: TransportFailure | null
-  /** The server answers every push with this. */
-  answer: PushAnswer | null
+  /** The server answers every command with this, or those that it is given for. */
+  answer: PushAnswer | ((command: PushedCommand) => PushAnswer | null) | null
+  /** A push with such a command in it fails as a whole; `silence`: it is given up long after a live stream is up. */
+  breaksOn: ((command: PushedCommand) => TransportFailure | 'silence' | null) | null
   /** Live streams are accepted and never say a word. */
   muteLive: boolean
 }
@@ -113,12 +115,17 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
         loseReplies: false,
         failure: null,
         answer: null,
+        breaksOn: null,
         muteLive: false,
         ...device.faults,
       }
       const calls = { push: 0, pull: 0, live: 0, history: 0 }
       const cutters = new Set<() => void>()
       const unreachable: TransportFailure = { kind: 'unreachable', message: 'no network' }
+      const streaming = new Set<() => void>()
+      function whenStreaming(): Promise<void> {
+        return cutters.size > 0 ? Promise.resolve() : new Promise((resolve) => streaming.add(resolve))
+      }
       async function over<T>(answer: () => T): Promise<T | TransportFailure> {
         await Promise.resolve()
         if (faults.offline) return unreachable
@@ -136,13 +143,18 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
         cut: () => {
           for (const cut of [...cutters]) cut()
         },
-        push: (request) => {
+        push: async (request) => {
           calls.push += 1
-          return over(() => {
+          const broken = request.commands.flatMap((each) => faults.breaksOn?.(each) ?? [])[0]
+          if (broken === 'silence') return await whenStreaming().then(() => unreachable)
+          if (broken !== undefined) return await over(() => broken)
+          return await over(() => {
             pushes += 1
+            const said = (each: PushedCommand): PushAnswer | null =>
+              typeof faults.answer === 'function' ? faults.answer(each) : faults.answer
             const answers = request.commands.map((each) => ({
               id: each.id,
-              answer: faults.answer ?? log.decide(principal, request.device, each),
+              answer: said(each) ?? log.decide(principal, request.device, each),
             }))
             const left = answers.filter(({ answer: { kind } }) => kind !== 'accepted' && kind !== 'refused')
             note(principal, request.device, (request.unsent ?? 0) + left.length)
@@ -228,6 +240,8 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
                 isFirst = false
                 if (message.kind === 'page') ({ cursor } = message)
                 await onMessage(message)
+                for (const tell of streaming) tell()
+                streaming.clear()
                 if (message.kind === 'pull') break
                 continue
               }

@@ -20,4 +20,16 @@ export const FOUND: readonly { readonly what: string; readonly pageRows: number;
       { kind: 'lose', turns: 0, device: 0, what: 'database' },
     ],
   },
+  {
+    what: 'a queued command went out in one push with the one before it, and landed although that one was turned away',
+    pageRows: 500,
+    acts: [
+      { kind: 'write', turns: 0, tab: 0, board: 0, command: 'open' },
+      { kind: 'write', turns: 0, tab: 0, board: 4, command: 'open' },
+      { kind: 'write', turns: 60, tab: 0, board: 2, command: 'open' },
+      { kind: 'write', turns: 0, tab: 0, board: 2, command: 'add' },
+      { kind: 'write', turns: 0, tab: 0, board: 17, command: 'later' },
+      { kind: 'elsewhere', turns: 0, board: 11, command: 'open' },
+    ],
+  },
 ]

@@ -40,8 +40,8 @@ async function comeToRest(world: World, doings: Doings): Promise<void> {
       if (tab.frozen) tab.tab.thaw()
       tab.frozen = false
     }
+    // Nobody looks at a tab, or says that the network is back: it has to find out.
     if (device.tabs.length === 0) await world.openTab(device)
-    for (const tab of device.tabs) tab.tab.wake()
   }
   for (let round = 0; round < 700; round++) {
     await pass(12)
@@ -106,12 +106,16 @@ function divergence({ server, boards }: World, tab: ModelTab): Unrest | null {
   return null
 }
 
-/** A person drops all that waits for one: then nothing may be pending, and everybody has the server's rows. */
+/** A person tries again what waits for one, and drops it where that does not help: then nothing may be pending. */
 async function decideAll(world: World, doings: Doings): Promise<void> {
+  const tried = new Set<string>()
   for (let round = 0; round < 100; round++) {
     const tab = world.tabs().find(({ client }) => client.attention.get().length > 0)
-    if (tab === undefined) break
-    await perform(world, doings, { kind: 'decide', tab: world.tabs().indexOf(tab), which: 0, how: 'discard', turns: 0 })
+    const [entry] = tab?.client.attention.get() ?? []
+    if (tab === undefined || entry === undefined) break
+    const how = tried.has(tagOf(entry)) ? 'discard' : 'retry'
+    tried.add(tagOf(entry))
+    await perform(world, doings, { kind: 'decide', tab: world.tabs().indexOf(tab), which: 0, how, turns: 0 })
     await comeToRest(world, doings)
   }
   for (const { name, client } of world.tabs()) {
