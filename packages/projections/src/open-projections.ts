@@ -13,6 +13,7 @@ import { startLaneWorker, type LaneHealth, type LaneWorker } from './lane-worker
 import type { PageRead, PageSnapshot, ProjectionVersion } from './page.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
 import { createParkedTools, type ParkedTools } from './parked-tools.ts'
+import { RETENTION, startRetention, type Retention, type RetentionLoop } from './retention.ts'
 import { createLoadShedder } from './load-shedder.ts'
 import { createRunGuarded } from './run-guarded.ts'
 import type { LagLimits } from './shed-load.ts'
@@ -49,6 +50,8 @@ export interface ProjectionsOptions {
   readonly snapshots?: SnapshotSchedule
   /** How far rows may be behind before {@link Projections.retryAfterMs} sends commands away. Default 100,000 events, 30 s. */
   readonly lagLimits?: Partial<LagLimits>
+  /** How long removals, and the rows of replaced versions, are kept. */
+  readonly retention?: Partial<Retention>
   /** What a person should know of, as it happens. */
   readonly onAlert?: OnAlert
   /** Brings the schema up to date first. Default true. */
@@ -141,6 +144,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
   }
   let builder: Builder | undefined
   let keeper: SnapshotKeeper | undefined
+  let purging: RetentionLoop | undefined
   let started = false
   let closed = false
   let stopWaking = (): void => {}
@@ -222,6 +226,12 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       if (snapshots !== undefined) {
         keeper = startSnapshotKeeper({ sql, own, schedule: snapshots, holder, pollMs, onError, clock })
       }
+      purging = startRetention({
+        sql,
+        retention: { ...RETENTION, ...options.retention },
+        lanes: () => [...workers].flatMap(([lane, one]) => (one.health().lease.kind === 'held' ? [lane] : [])),
+        onError,
+      })
       stopWaking = store.onWake((lane) => workLane(lane).wake())
       void findLanes()
     },
@@ -232,6 +242,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
       const stopped = Promise.all([
         builder?.stop(),
         keeper?.stop(),
+        purging?.stop(),
         ...[...workers.values()].map((worker) => worker.stop()),
       ])
       let timer: NodeJS.Timeout | undefined

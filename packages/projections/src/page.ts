@@ -49,6 +49,11 @@ export interface PageSnapshot {
   readonly checkpointEventId: string
   /** Id of the event that is at `from.position` now, `''` where there is none: another one than the client saw means another history. */
   readonly fromEventId: string
+  /**
+   * Removals up to here may be missing: they are not kept any more. A reader whose cut is before it must begin anew, however
+   * the page looks.
+   */
+  readonly horizon: number
   /** Outcomes up to here are covered by a complete page of kind `device`; the next read starts `from` it. */
   readonly outcomeSeq: number
   /** Nothing is left up to the checkpoint: with the pages before it, the page is a consistent cut. */

@@ -118,6 +118,9 @@ with at as materialized (
 )
 select at.position as checkpoint, at.event_id as "checkpointEventId",
        coalesce(tidemark.event_at($2, $6::bigint)::text, '') as "fromEventId",
+       -- What comes anew is replaced as a whole, whatever was removed.
+       (select coalesce(max(h.position), 0) from tidemark.removal_horizons h join asked a on a.name = h.projection_name
+         where h.lane = $2 and not a.anew) as horizon,
        (select seq from told) as "outcomeSeq", (select complete from verdict) as complete,
        case when (select complete from verdict) then 0 else (
          select count(*) from part a
@@ -154,6 +157,7 @@ interface Found {
   readonly checkpoint: number
   readonly checkpointEventId: string
   readonly fromEventId: string
+  readonly horizon: number
   readonly outcomeSeq: number
   readonly complete: boolean
   readonly remaining: number

@@ -28,6 +28,7 @@ const snapshot: PageSnapshot = {
   checkpoint: 9,
   checkpointEventId: 'event-9',
   fromEventId: 'event-5',
+  horizon: 0,
   outcomeSeq: 4,
   complete: true,
   remaining: 0,

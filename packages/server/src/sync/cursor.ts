@@ -31,11 +31,17 @@ export function isSameHistory(claims: CursorClaims, snapshot: PageSnapshot): boo
   return claims.position <= snapshot.checkpoint && claims.eventId === snapshot.fromEventId
 }
 
+/**
+ * Whether the snapshot leads on from what the cursor's client holds: the same history, and every removal since is still there
+ * to be told. Where one may be missing, only a reset is true.
+ */
+export function leadsOn(claims: CursorClaims, snapshot: PageSnapshot): boolean {
+  return isSameHistory(claims, snapshot) && claims.position >= snapshot.horizon
+}
+
 /** Whether the snapshot continues what the client holds with the same projection versions. */
 export function isContinuedBy(claims: CursorClaims, snapshot: PageSnapshot): boolean {
-  return (
-    isSameHistory(claims, snapshot) && isSameList(claims.projections, snapshot.projections.map(toVersionText).sort())
-  )
+  return leadsOn(claims, snapshot) && isSameList(claims.projections, snapshot.projections.map(toVersionText).sort())
 }
 
 /** What the cut behind the cursor does not cover of what is granted and asked for now. */

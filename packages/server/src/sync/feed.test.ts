@@ -29,6 +29,7 @@ function setUp(snapshot: Partial<PageSnapshot> = {}, results: ReadonlyMap<string
           checkpoint: 100,
           checkpointEventId: 'event-100',
           fromEventId: 'event-90',
+          horizon: 0,
           outcomeSeq: 3,
           complete: true,
           remaining: 0,
@@ -136,7 +137,21 @@ test('a reset says so too where the cursor cannot be read, and never to a device
   expect(await feed.pull(ann, request)).not.toHaveProperty('restored')
 })
 
+test('a cursor from before the removals that are kept leads to a reset, in the middle of a pull too, and to no talk of losses', async () => {
+  const { feed, sealer, claims, request } = setUp({ horizon: 91 })
+  const page = { changed: 85, projection: 'wallet-list', key: 'k', reset: false }
+  for (const cursor of [sealer.cursor(claims), sealer.cursor({ ...claims, page })]) {
+    const reply = await feed.pull(ann, { ...request, cursor })
+    expect(reply).toMatchObject({ kind: 'page', reset: true })
+    expect(reply).not.toHaveProperty('restored')
+  }
+  const just = setUp({ horizon: 90 })
+  const reply = await just.feed.pull(ann, { ...just.request, cursor: just.sealer.cursor(just.claims) })
+  expect(reply).toMatchObject({ kind: 'page', reset: false })
+})
+
 test.each<readonly [string, Partial<PageSnapshot>]>([
+  ['removals since the cursor may be missing', { horizon: 91 }],
   ['another event stands at the cursor', { fromEventId: 'other' }],
   ['there is more than a page', { complete: false, last: { changed: 95, projection: 'wallet-list', key: 'k' } }],
   ['the cursor is thousands of positions behind', { checkpoint: 5_091 }],

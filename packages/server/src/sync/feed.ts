@@ -20,6 +20,7 @@ import {
   isFor,
   isOfLog,
   isSameHistory,
+  leadsOn,
   placeOf,
   renewalOf,
   uncovered,
@@ -157,7 +158,7 @@ export function createFeed(options: FeedOptions): Feed {
         })
         if (snapshot.projections.length > 0 && !isSameHistory(claims, snapshot)) isHistoryLost = true
         // From the middle of a pull, things can only go on as they began.
-        const fits = page === undefined ? isSameHistory(claims, snapshot) : isContinuedBy(claims, snapshot)
+        const fits = page === undefined ? leadsOn(claims, snapshot) : isContinuedBy(claims, snapshot)
         if (snapshot.projections.length === 0 || !fits) return undefined
         const renews = page === undefined ? renewalOf(claims, grant, asked, snapshot) : page.renews
         const outcomes = await outcomesOf(principal, snapshot, request.awaiting)
