@@ -83,9 +83,33 @@ test('take theirs: the other note stands, and nothing more is sent', async ({ ap
   await log.expectSound()
 })
 
+test('keep both: a first name and a last name that two people changed stand together', async ({ api, device, log }) => {
+  const { order, away, office } = await disagree(api, device, {
+    away: (app) => app.changeCustomer({ firstName: 'Mara' }),
+    office: (app) => app.changeCustomer({ lastName: 'Holm' }),
+  })
+  await away.app.open('/attention')
+  const item = away.app.attentionItems.first()
+  for (const name of ['Rosa Lind', 'Mara Lind', 'Rosa Holm']) await expect(item).toContainText(name)
+  await item.getByRole('button', { name: 'Keep both' }).click()
+  await away.app.hasAttention(0)
+  await allSynced(away, office)
+  await away.app.openOrder(order)
+  for (const { app } of [away, office]) await expect(app.page.getByText('Mara Holm').first()).toBeVisible()
+  expect(await log.story(order.stream)).toEqual(['placed', 'lineAdded', 'customerChanged', 'customerChanged'])
+  await log.expectSound()
+})
+
 test('edit and retry: a note that suits both replaces them', async ({ api, device, log }) => {
   const { order, away, office } = await disagree(api, device, notes)
   await away.app.open('/attention')
+  // Theirs stands beside what was entered, to be taken over.
+  await away.app.attentionItems.getByRole('button', { name: 'Edit and retry' }).click()
+  const dialog = away.app.page.getByRole('dialog')
+  await expect(dialog.getByLabel('Note')).toHaveValue('Ring the bell')
+  await dialog.getByRole('button', { name: 'Use theirs for Note' }).click()
+  await expect(dialog.getByLabel('Note')).toHaveValue('Give it to the neighbour')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
   await away.app.editAndRetry({ label: 'Note', value: 'Ring, else the neighbour' })
   await away.app.hasAttention(0)
   await allSynced(away, office)

@@ -4,7 +4,8 @@ import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase }
 import { createDispatch } from './dispatch.ts'
 import { claimTerm, FencedError } from './fence.ts'
 import { readFeed } from './feed.ts'
-import type { Derived, Live, Loading } from './live.ts'
+import { createFirstRead, type FirstRead, type StoredLive } from './first-read.ts'
+import { LOADING, type Live, type Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
 import { loadSecondCopy } from './load-second-copy.ts'
 import { loadSync } from './load-sync.ts'
@@ -37,6 +38,8 @@ export interface ClientOptions {
   readonly databaseName?: string
   readonly platform?: Partial<Platform>
 }
+
+type ShownRow = SyncedRow<unknown> | undefined | Loading
 
 /** How often a tab looks whether it has missed something, and lets go of what nobody watches. Milliseconds. */
 const TICK = 5_000
@@ -266,13 +269,25 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     tabs.post({ kind: 'recovery', report })
   }
 
-  const rowLive = (row: Parameters<typeof mirror.rowView>[0]): Derived<SyncedRow<unknown> | undefined | Loading> =>
-    mirror.rowView(row, {
+  const firstReads = new WeakMap<object, FirstRead>()
+  const rowLive = (row: Parameters<typeof mirror.rowView>[0]): StoredLive<ShownRow> => {
+    const live = mirror.rowView(row, {
       onLook: () => {
-        if (mirror.confirmed(row) === undefined)
-          replica.ensureRows([row, ...rowsOfStream(domain, row.key)]).catch(report)
+        if (mirror.confirmed(row) !== undefined) return
+        replica.ensureRows([row, ...rowsOfStream(domain, row.key)]).catch((error: unknown) => {
+          firstReads.get(live)?.failed(error)
+          report(error)
+        })
       },
     })
+    let first = firstReads.get(live)
+    if (first === undefined) {
+      first = createFirstRead<ShownRow>(live, (shown) => shown === LOADING)
+      firstReads.set(live, first)
+    }
+    const { ready } = first
+    return Object.assign(live, { ready })
+  }
   const occasional = createPart(() => import('./occasional.ts'))
   const states = new WeakMap<object, Live<SyncedState<never> | undefined>>()
 

@@ -1,11 +1,9 @@
 import type { VersionedState } from '@tidemark/core'
-import { LOADING, type Derived, type Live, type Loading } from './live.ts'
+import { LOADING, type Live, type Loading } from './live.ts'
 import type { SyncedRow, SyncedState } from './tidemark-client.ts'
 
 /** A state row in the shape of a state; the same object while the row is. */
-export function stateLive(
-  row: Derived<SyncedRow<unknown> | undefined | Loading>,
-): Live<SyncedState<unknown> | undefined> {
+export function stateLive(row: Live<SyncedRow<unknown> | undefined | Loading>): Live<SyncedState<unknown> | undefined> {
   let source: SyncedRow<unknown> | undefined
   let state: SyncedState<unknown> | undefined
   return {

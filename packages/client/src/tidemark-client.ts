@@ -21,6 +21,7 @@ import type {
   Uuid,
   ValidationIssue,
 } from '@tidemark/core'
+import type { StoredLive } from './first-read.ts'
 import type { LostCommand } from './journal/journal.ts'
 import type { Live, Loading } from './live.ts'
 import type { NotLoaded } from './part.ts'
@@ -42,9 +43,9 @@ export interface TidemarkClient {
     target: { readonly stream: StreamId; readonly input: CommandInput<C> },
   ): Promise<DispatchResult<RefusalCode<C>>>
   /** Rows of a projection, in the order of one of its indexes, pending changes included. */
-  rows<P extends AnyProjection>(projection: P, query?: RowQuery<RowOf<P>>): Live<RowsSnapshot<RowOf<P>>>
+  rows<P extends AnyProjection>(projection: P, query?: RowQuery<RowOf<P>>): StoredLive<RowsSnapshot<RowOf<P>>>
   /** One row; `undefined` where there is none. */
-  row<P extends AnyProjection>(projection: P, key: string): Live<SyncedRow<RowOf<P>> | undefined | Loading>
+  row<P extends AnyProjection>(projection: P, key: string): StoredLive<SyncedRow<RowOf<P>> | undefined | Loading>
   /** State of a stream, pending changes included; `undefined` while loading and where this device does not know it. */
   state<A extends AnyAggregate>(aggregate: A, stream: StreamId): Live<SyncedState<StateOf<A>> | undefined>
   readonly pending: Live<readonly PendingCommand[]>

@@ -1,5 +1,5 @@
 import { toStoredJson, type AnyProjection } from '@tidemark/core'
-import type { Live } from './live.ts'
+import { createFirstRead, type FirstRead, type StoredLive } from './first-read.ts'
 import type { Replica } from './replica.ts'
 import type { RowQuery, RowsSnapshot } from './tidemark-client.ts'
 import { createWindowView, type WindowView } from './window-view.ts'
@@ -8,15 +8,18 @@ const IDLE_SWEEPS = 2
 
 export interface Windows {
   /** Equal queries get the same live list. */
-  live(projection: AnyProjection, query: RowQuery<unknown>): Live<RowsSnapshot<unknown>>
-  /** Lets go of lists that nobody has watched for a while. */
+  live(projection: AnyProjection, query: RowQuery<unknown>): StoredLive<RowsSnapshot<unknown>>
+  /** Lets go of lists that nobody has watched for a while, and reads again what could not be read. */
   sweep(): void
 }
 
 interface Held {
   readonly id: string
   readonly window: WindowView
+  readonly live: StoredLive<RowsSnapshot<unknown>>
+  readonly first: FirstRead
   idle: number
+  failed: boolean
 }
 
 /** The live lists on screen: read when first looked at, let go some time after the last look. */
@@ -46,20 +49,31 @@ export function createWindows({
   }
 
   function hold(id: string, projection: AnyProjection, query: RowQuery<unknown>): Held {
-    const each: Held = {
-      id,
-      idle: 0,
-      window: createWindowView(projection, query, {
-        onLook: () => {
-          each.idle = 0
-          if (active.has(each)) return
+    const window = createWindowView(projection, query, {
+      onLook: () => {
+        each.idle = 0
+        if (!active.has(each)) {
           active.add(each)
-          mirror.addWindow(each.window)
-          replica.loadWindow(each.window).catch(onTrouble)
-        },
-      }),
-    }
+          mirror.addWindow(window)
+          read(each)
+        } else if (each.failed) {
+          read(each)
+        }
+      },
+    })
+    const first = createFirstRead(window.live, ({ status }) => status === 'loading')
+    const live = Object.assign(window.live, { ready: () => first.ready() })
+    const each: Held = { id, window, live, first, idle: 0, failed: false }
     return each
+  }
+
+  function read(each: Held): void {
+    each.failed = false
+    replica.loadWindow(each.window).catch((error: unknown) => {
+      each.failed = true
+      each.first.failed(error)
+      onTrouble(error)
+    })
   }
 
   return {
@@ -70,12 +84,13 @@ export function createWindows({
         found = hold(id, projection, query)
         held.set(id, found)
       }
-      return found.window.live
+      return found.live
     },
     sweep: () => {
       for (const each of new Set([...held.values(), ...active])) {
         if (each.window.live.watched) {
           each.idle = 0
+          if (each.failed) read(each)
         } else if (++each.idle > IDLE_SWEEPS) {
           if (held.get(each.id) === each) held.delete(each.id)
           active.delete(each)

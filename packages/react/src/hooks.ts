@@ -1,5 +1,6 @@
-import { useMemo } from 'react'
+import { use, useMemo } from 'react'
 import { useStore } from 'zustand'
+import { LOADING } from '@tidemark/client'
 import type {
   Attention,
   DispatchResult,
@@ -10,6 +11,7 @@ import type {
   ResolveResult,
   RowQuery,
   RowsSnapshot,
+  StoredLive,
   SyncedRow,
   SyncedState,
   SyncStatus,
@@ -32,6 +34,14 @@ function useLive<T>(live: Live<T>): T {
   return useStore(storeOf(live))
 }
 
+/** React reads a promise that says so itself without waiting for it. */
+const READ = Object.assign(Promise.resolve(), { status: 'fulfilled' as const, value: undefined })
+
+/** Suspends while the value has not been read from the device. `use` is called each time, as React asks. */
+function useFirstRead<T>(live: StoredLive<T>, isLoading: boolean): void {
+  use(isLoading ? live.ready() : READ)
+}
+
 /**
  * Rows of a projection, pending changes included. The query may be written inline: it is compared by value, its
  * `filter` by reference.
@@ -42,6 +52,34 @@ export function useRows<P extends AnyProjection>(
 ): RowsSnapshot<RowOf<P>> {
   // The client answers equal queries with the same live list, so nothing needs to be remembered here.
   return useLive(useClient().rows(projection, query))
+}
+
+/**
+ * Rows like `useRows`, but suspends until they have been read from the device: no `loading` to handle. Where the device's
+ * storage cannot be read the nearest error boundary is shown. Another query suspends again; change it in a transition to
+ * keep the rows that are shown meanwhile.
+ */
+export function useSuspenseRows<P extends AnyProjection>(
+  projection: P,
+  query: RowQuery<RowOf<P>> = {},
+): RowsSnapshot<RowOf<P>> {
+  const live = useClient().rows(projection, query)
+  useFirstRead(live, live.get().status === 'loading')
+  return useLive(live)
+}
+
+/** A row like `useRow`, but suspends until it is known whether there is one. */
+export function useSuspenseRow<P extends AnyProjection>(projection: P, key: string): SyncedRow<RowOf<P>> | undefined {
+  const live = useClient().row(projection, key)
+  useFirstRead(live, live.get() === LOADING)
+  const row = useLive(live)
+  // Known rows stay known while they are watched.
+  return row === LOADING ? undefined : row
+}
+
+/** Begins to read rows that a hook further down suspends for, so that several lists are read side by side. */
+export function useRowsAhead<P extends AnyProjection>(projection: P, query: RowQuery<RowOf<P>> = {}): void {
+  useClient().rows(projection, query).get()
 }
 
 /** One row: `undefined` where there is none, `LOADING` until that is known. */
