@@ -60,6 +60,7 @@ export function createMemoryLog(domain: Domain, onSettled: (settled: Settled) =>
     }
     const read = readCommand(domain, pushed)
     if (read.kind !== 'command') return { kind: 'invalid', reason: 'invalid_input', issues: [] }
+    if (read.command.retired) return { kind: 'invalid', reason: 'retired', issues: [] }
     if (!read.command.allow(principal)) return { kind: 'forbidden' }
     const current = stateOf(pushed.stream)
     const { base } = pushed

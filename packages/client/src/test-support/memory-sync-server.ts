@@ -23,7 +23,7 @@ export interface MemorySyncServer {
   /** Rows of a projection by key. */
   rows(projection: string): ReadonlyMap<string, unknown>
   /** A command of somebody else, straight to the log. */
-  act(principal: Principal, command: Pick<PushedCommand, 'type' | 'stream' | 'input'>): PushAnswer
+  act(principal: Principal, command: Pick<PushedCommand, 'type' | 'stream' | 'input'> & { schema?: number }): PushAnswer
   /** While held, the log grows and no page shows it. */
   hold(): void
   release(): void
@@ -89,9 +89,9 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
     act: (principal, command) => {
       const suffix = String(log.size).padStart(12, '0')
       return log.decide(principal, 'another-device', {
+        schema: 1,
         ...command,
         id: `01900000-0000-7000-8000-${suffix}`,
-        schema: 1,
         occurredAt: '2026-01-01T00:00:00.000Z',
         base: null,
       })
