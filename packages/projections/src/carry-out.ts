@@ -147,7 +147,7 @@ async function retryUnits(
       keys.set(keyId(projection, tenant, key), { unfinished: false })
       ids.push({ projection, tenant, key })
     }
-    const stored = await loadBatch(sql, { keys: ids, streams: [], range: { lane, after: 0, to: 0 } })
+    const stored = await loadBatch(sql, { keys: ids, streams: () => [], range: { lane, after: 0, to: 0 } })
     // An event that can be read now may belong to a key that is parked for another reason: its events are tried with it.
     const more = ids.filter((id) => {
       const known = keyId(projection, tenant, id.key)

@@ -1,5 +1,6 @@
 import {
   keyId,
+  toWrite,
   type BatchWrites,
   type ParkedEvent,
   type RowId,
@@ -14,9 +15,10 @@ interface Pending {
   readonly id: RowId
   row: StoredRow | undefined
   gone: boolean
-  readonly tombstones: Map<string, { readonly position: number; readonly changed: number }>
-  readonly lifted: Set<string>
-  readonly parked: ParkedEvent[]
+  /** Most keys have none of these. */
+  tombstones: Map<string, { readonly position: number; readonly changed: number }> | undefined
+  lifted: Set<string> | undefined
+  parked: ParkedEvent[] | undefined
 }
 
 /**
@@ -62,9 +64,9 @@ export function createFoldMemory(): FoldMemory {
       id: { projection, tenant, key },
       row: undefined,
       gone: false,
-      tombstones: new Map(),
-      lifted: new Set(),
-      parked: [],
+      tombstones: undefined,
+      lifted: undefined,
+      parked: undefined,
     }
     waiting.set(id, created)
     return created
@@ -90,16 +92,19 @@ export function createFoldMemory(): FoldMemory {
         key.row = undefined
         key.gone = true
       }
-      for (const { projection, tenant, key: name, ...row } of rows) {
+      for (const { projection, tenant, key: name, text, scope, position, changed, stale } of rows) {
         const id = keyId(projection, tenant, name)
-        know(id, { ...(keys.get(id) ?? UNKNOWN), row })
+        const { tombstone, parked: isParked } = keys.get(id) ?? UNKNOWN
+        const row = { text, scope, position, changed, stale }
+        know(id, { row, tombstone, parked: isParked })
         const key = pend(id, { projection, tenant, key: name })
         key.row = row
         key.gone = false
       }
       for (const at of lifted) {
         const key = pend(idOf(at), at)
-        key.tombstones.delete(at.scope)
+        key.tombstones?.delete(at.scope)
+        key.lifted ??= new Set()
         key.lifted.add(at.scope)
       }
       for (const at of tombstones) {
@@ -107,13 +112,16 @@ export function createFoldMemory(): FoldMemory {
         const known = keys.get(id) ?? UNKNOWN
         know(id, { ...known, tombstone: Math.max(known.tombstone, at.position) })
         const key = pend(id, at)
+        key.tombstones ??= new Map()
         key.tombstones.set(at.scope, { position: at.position, changed: at.changed })
-        key.lifted.delete(at.scope)
+        key.lifted?.delete(at.scope)
       }
       for (const event of parked) {
         const id = idOf(event)
         know(id, { ...(keys.get(id) ?? UNKNOWN), parked: true })
-        pend(id, event).parked.push(event)
+        const key = pend(id, event)
+        key.parked ??= []
+        key.parked.push(event)
       }
     },
     get length() {
@@ -126,7 +134,7 @@ export function createFoldMemory(): FoldMemory {
       const portions: Pending[][] = []
       const last: Pending[] = []
       for (const key of waiting.values()) {
-        if (key.parked.length > 0) last.push(key)
+        if (key.parked !== undefined) last.push(key)
         else if ((portions.at(-1)?.length ?? most) < most) portions.at(-1)?.push(key)
         else portions.push([key])
       }
@@ -145,13 +153,13 @@ export function createFoldMemory(): FoldMemory {
 function toWrites(portion: readonly Pending[]): BatchWrites {
   const tombstones: Tombstone[] = []
   for (const { id, tombstones: its } of portion) {
-    for (const [scope, at] of its) tombstones.push({ ...id, scope, ...at })
+    for (const [scope, at] of its ?? []) tombstones.push({ ...id, scope, ...at })
   }
   return {
-    rows: portion.flatMap(({ id, row }) => (row === undefined ? [] : [{ ...id, ...row }])),
+    rows: portion.flatMap(({ id, row }) => (row === undefined ? [] : [toWrite(id, row)])),
     gone: portion.flatMap(({ id, gone }) => (gone ? [id] : [])),
     tombstones,
-    lifted: portion.flatMap(({ id, lifted }) => [...lifted].map((scope) => ({ ...id, scope }))),
-    parked: portion.flatMap(({ parked }) => parked),
+    lifted: portion.flatMap(({ id, lifted }) => [...(lifted ?? [])].map((scope) => ({ ...id, scope }))),
+    parked: portion.flatMap(({ parked }) => parked ?? []),
   }
 }

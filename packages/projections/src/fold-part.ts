@@ -74,7 +74,7 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
   let ahead: Promise<readonly StoredEvent[]> | undefined
 
   const read = (after: number): Promise<readonly StoredEvent[]> =>
-    store.readLane({ lane, after, limit: pace.pieces().events, upTo: goal })
+    store.readLane({ lane, after, limit: pace.pieces().events, upTo: goal, bare: true })
 
   /** Reads on while this is folded. */
   const readAhead = (after: number): void => {
@@ -121,7 +121,7 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
     const asked = complete ? [] : memory.missing(toIds(touches))
     const { keys, skipped, edits } = await loadBatch(sql, {
       keys: asked,
-      streams: [],
+      streams: () => [],
       range: { lane, after: folded, to },
     })
     memory.learn(asked, keys)

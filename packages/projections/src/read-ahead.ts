@@ -1,8 +1,7 @@
 import type { EventStore, LaneRead, StoredEvent } from '@tidemark/core'
 
 interface Ahead {
-  readonly after: number
-  readonly limit: number
+  readonly read: LaneRead
   readonly events: Promise<readonly StoredEvent[]>
 }
 
@@ -15,10 +14,10 @@ export function createReadAhead(store: Pick<EventStore, 'readLane'>): Pick<Event
   let ahead: Ahead | undefined
   let last: LaneRead | undefined
 
-  const take = async ({ after, limit }: LaneRead): Promise<readonly StoredEvent[] | undefined> => {
+  const take = async ({ after, limit, bare }: LaneRead): Promise<readonly StoredEvent[] | undefined> => {
     const taken = ahead
     ahead = undefined
-    if (taken?.after !== after || taken.limit !== limit) return undefined
+    if (taken?.read.after !== after || taken.read.limit !== limit || taken.read.bare !== bare) return undefined
     const events = await taken.events
     return events.length === limit ? events : undefined
   }
@@ -30,8 +29,8 @@ export function createReadAhead(store: Pick<EventStore, 'readLane'>): Pick<Event
       const events = (await take(read)) ?? (await store.readLane(read))
       const end = events.at(-1)
       if (settled && end !== undefined && events.length === read.limit && ahead === undefined) {
-        const after = end.position
-        ahead = { after, limit: read.limit, events: store.readLane({ ...read, after }) }
+        const next = { ...read, after: end.position }
+        ahead = { read: next, events: store.readLane(next) }
         // Its failure is that of the step that asks for it.
         ahead.events.catch(() => {})
       }

@@ -24,8 +24,12 @@ export function scopeProblem(scope: unknown): string | undefined {
   return nameProblem(scope, ROW_LIMITS.scopeBytes)
 }
 
+/** Printable ASCII: as many bytes as characters, and nothing in it to look for. Nearly all names are. */
+const PLAIN = /^[ -~]+$/
+
 function nameProblem(name: unknown, maxBytes: number): string | undefined {
   if (typeof name !== 'string') return `it is ${name === null ? 'null' : `a ${typeof name}`}, not a string.`
+  if (name.length <= maxBytes && PLAIN.test(name)) return undefined
   if (name === '') return 'it is empty.'
   if (name.length > maxBytes || Buffer.byteLength(name) > maxBytes) return `it is longer than ${maxBytes} bytes.`
   if (UNUSABLE.test(name)) return 'it holds a control character or half of a surrogate pair.'

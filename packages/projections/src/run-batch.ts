@@ -74,7 +74,7 @@ export type BatchResult =
 export async function runBatch(context: BatchContext, request: BatchRequest): Promise<BatchResult> {
   const { domain, store, sql, runGuarded } = context
   const { lane, from, limit, set, condemned } = request
-  const found = await store.readLane({ lane, after: from, limit })
+  const found = await store.readLane({ lane, after: from, limit, bare: true })
   const [first] = found
   if (first === undefined) return { kind: 'empty' }
   // What a control event changes is stamped with its position, so it is a batch of its own.
@@ -97,7 +97,8 @@ export async function runBatch(context: BatchContext, request: BatchRequest): Pr
     return { kind: 'blocked', block }
   }
   const range = { lane, after: from, to: last.position }
-  let stored = await loadBatch(sql, { ...toLoad(touches), range })
+  const load = (its: readonly Touch[]) => loadBatch(sql, { keys: toKeys(its), streams: () => toStreams(its), range })
+  let stored = await load(touches)
   let counted = touches
   if (stored.edits.length > 0 && condemned === undefined) {
     const { edits } = stored
@@ -105,7 +106,7 @@ export async function runBatch(context: BatchContext, request: BatchRequest): Pr
     if (edited.kind === 'failed') return failed(edited)
     counted = edited.value
     // They may be of other rows now.
-    stored = await loadBatch(sql, { ...toLoad(counted), range })
+    stored = await load(counted)
   }
   if (stored.skipped.size > 0) {
     const { skipped } = stored
@@ -165,7 +166,7 @@ async function runControlEvent(
     const result =
       event.type === REBUILT
         ? await switchOver(context, request, event, runBatch)
-        : await carryOut(context, request, event)
+        : await carryOut(context, request, await readWhole(context, event))
     if (result.kind === 'blocked') return result
     if (result.kind !== 'committed') return { kind: result.kind }
     return {
@@ -182,6 +183,13 @@ async function runControlEvent(
     if (!isRejected(error)) throw error
     return { kind: 'failed', events: 1, until: event.position, hung: false, message: error.message }
   }
+}
+
+/** The event with what a bare read leaves out. */
+async function readWhole({ store }: BatchContext, { lane, position }: StoredEvent): Promise<StoredEvent> {
+  const [whole] = await store.readLane({ lane, after: position - 1, limit: 1 })
+  if (whole?.position !== position) throw new Error(`The event at ${position} of lane ${lane} was there, and is not.`)
+  return whole
 }
 
 function interpret(
@@ -223,18 +231,22 @@ export function toTallies(touches: readonly Touch[], { parked }: BatchWrites): r
   return [...tallies.values()]
 }
 
-function toLoad(touches: readonly Touch[]): {
-  readonly keys: readonly RowId[]
-  readonly streams: readonly { tenant: string; stream: string }[]
-} {
+function toKeys(touches: readonly Touch[]): readonly RowId[] {
   const keys = new Map<string, RowId>()
-  const streams = new Map<string, { tenant: string; stream: string }>()
   for (const { projection, stored, key } of touches) {
-    const { tenant, stream } = stored
-    streams.set(`${tenant}\n${stream}`, { tenant, stream })
-    if (key !== undefined) keys.set(keyId(projection.id, tenant, key), { projection: projection.id, tenant, key })
+    if (key === undefined) continue
+    const { tenant } = stored
+    const id = keyId(projection.id, tenant, key)
+    if (!keys.has(id)) keys.set(id, { projection: projection.id, tenant, key })
   }
-  return { keys: [...keys.values()], streams: [...streams.values()] }
+  return [...keys.values()]
+}
+
+function toStreams(touches: readonly Touch[]): readonly { tenant: string; stream: string }[] {
+  const streams = new Map<string, { tenant: string; stream: string }>()
+  for (const { tenant, stream } of touches.map((touch) => touch.stored))
+    streams.set(`${tenant}\n${stream}`, { tenant, stream })
+  return [...streams.values()]
 }
 
 function countUpTo(events: readonly StoredEvent[], last: StoredEvent): number {

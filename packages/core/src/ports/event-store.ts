@@ -154,6 +154,11 @@ export interface LaneRead {
    * looked. {@link EventStore.subscribeToTypes} does both.
    */
   readonly types?: readonly string[]
+  /**
+   * For who folds only: what no fold can see may come empty (`metadata`, `device`, `command`, `recordedAt`), which is a third of
+   * the work of a read.
+   */
+  readonly bare?: boolean
 }
 
 export interface SubscribeOptions {

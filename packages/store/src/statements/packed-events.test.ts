@@ -44,6 +44,12 @@ test('every column comes back to its event, and what was empty is nothing', () =
   expect(others).toEqual([])
 })
 
+test('of a bare read, what no fold can see is empty, and all else is there', () => {
+  const { metadata: _metadata, devices: _devices, commands: _commands, recorded: _recorded, ...bare } = pack(1, 2)
+  const [whole] = unpackEvents(3, [pack(1, 2)])
+  expect(unpackEvents(3, [bare])[0]).toEqual({ ...whole, metadata: {}, device: null, command: null, recordedAt: '' })
+})
+
 test('positions ascend, in whatever order the events were packed', () => {
   const events = unpackEvents(0, [pack(201, 203, 202), pack(7, 9)])
   expect(events.map(({ position, id, version }) => [position, id, version])).toEqual([

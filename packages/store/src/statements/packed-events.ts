@@ -14,30 +14,37 @@ export interface PackedEvents {
   readonly types: string
   readonly schemas: string
   readonly data: string
-  readonly metadata: string
   readonly principals: string
-  readonly devices: string
-  readonly commands: string
   readonly occurred: string
-  readonly recorded: string
+  /** What no fold can see: not there in a bare read. */
+  readonly metadata?: string
+  readonly devices?: string
+  readonly commands?: string
+  readonly recorded?: string
 }
 
 /** To be selected from events that are grouped by {@link PACKED_TOGETHER}. */
-export const PACKED_COLUMNS = `
+export const BARE_COLUMNS = `
   string_agg(position::text, ',') as positions, string_agg(id::text, ',') as ids, string_agg(tenant, E'\\n') as tenants,
   string_agg(stream, E'\\n') as streams, string_agg(version::text, ',') as versions, string_agg(type, E'\\n') as types,
-  string_agg(schema::text, ',') as schemas, string_agg(data::text, ',') as data, string_agg(metadata::text, ',') as metadata,
-  string_agg(principal, E'\\n') as principals, string_agg(coalesce(device, ''), E'\\n') as devices,
-  string_agg(coalesce(command_id::text, ''), ',') as commands, string_agg(occurred_at::text, ',') as occurred,
-  string_agg(recorded_at::text, ',') as recorded`
+  string_agg(schema::text, ',') as schemas, string_agg(data::text, ',') as data, string_agg(principal, E'\\n') as principals,
+  string_agg(occurred_at::text, ',') as occurred`
+
+export const PACKED_COLUMNS = `${BARE_COLUMNS},
+  string_agg(metadata::text, ',') as metadata, string_agg(coalesce(device, ''), E'\\n') as devices,
+  string_agg(coalesce(command_id::text, ''), ',') as commands, string_agg(recorded_at::text, ',') as recorded`
 
 /** A hundred of the largest events are far from the largest text that Postgres, or a program, can hold. */
 export const PACKED_TOGETHER = 'position / 100'
+
+const NONE: readonly never[] = []
+const NOTHING: JsonObject = Object.freeze({})
 
 /** The events in the order of their positions. */
 export function unpackEvents(lane: number, packs: readonly PackedEvents[]): readonly StoredEvent[] {
   const events: StoredEvent[] = []
   let inOrder = true
+  let last = 0
   for (const pack of packs) {
     const ids = pack.ids.split(',')
     const tenants = pack.tenants.split('\n')
@@ -46,15 +53,17 @@ export function unpackEvents(lane: number, packs: readonly PackedEvents[]): read
     const types = pack.types.split('\n')
     const schemas = pack.schemas.split(',')
     const data = JSON.parse(`[${pack.data}]`) as readonly Json[]
-    const metadata = JSON.parse(`[${pack.metadata}]`) as readonly JsonObject[]
     const principals = pack.principals.split('\n')
-    const devices = pack.devices.split('\n')
-    const commands = pack.commands.split(',')
     const occurred = pack.occurred.split(',')
-    const recorded = pack.recorded.split(',')
-    for (const [index, text] of pack.positions.split(',').entries()) {
-      const position = Number(text)
-      inOrder &&= position > (events.at(-1)?.position ?? 0)
+    const metadata = pack.metadata === undefined ? NONE : (JSON.parse(`[${pack.metadata}]`) as readonly JsonObject[])
+    const devices = pack.devices?.split('\n') ?? NONE
+    const commands = pack.commands?.split(',') ?? NONE
+    const recorded = pack.recorded?.split(',') ?? NONE
+    const positions = pack.positions.split(',')
+    for (let index = 0; index < positions.length; index++) {
+      const position = Number(positions[index])
+      inOrder &&= position > last
+      last = position
       events.push({
         lane,
         position,
@@ -65,12 +74,12 @@ export function unpackEvents(lane: number, packs: readonly PackedEvents[]): read
         type: types[index] as string,
         schema: Number(schemas[index]),
         data: data[index] as Json,
-        metadata: metadata[index] as JsonObject,
+        metadata: metadata[index] ?? NOTHING,
         principal: principals[index] as string,
-        device: devices[index] === '' ? null : (devices[index] as string),
-        command: commands[index] === '' ? null : (commands[index] as string),
+        device: devices[index] || null,
+        command: commands[index] || null,
         occurredAt: toIsoTime(occurred[index] as string),
-        recordedAt: toIsoTime(recorded[index] as string),
+        recordedAt: pack.recorded === undefined ? '' : toIsoTime(recorded[index] as string),
       })
     }
   }

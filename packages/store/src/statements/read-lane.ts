@@ -1,6 +1,6 @@
 import { isLogName, type LaneRead, type StoredEvent } from '@tidemark/core'
 import type { Driver } from '../driver.ts'
-import { PACKED_COLUMNS, PACKED_TOGETHER, unpackEvents, type PackedEvents } from './packed-events.ts'
+import { BARE_COLUMNS, PACKED_COLUMNS, PACKED_TOGETHER, unpackEvents, type PackedEvents } from './packed-events.ts'
 
 /**
  * A range scan of events_position. Safe without a gap detector: commits happen in position order. The upper bound is
@@ -8,7 +8,7 @@ import { PACKED_COLUMNS, PACKED_TOGETHER, unpackEvents, type PackedEvents } from
  */
 export async function readLane(sql: Driver, input: LaneRead): Promise<readonly StoredEvent[]> {
   const packs = await sql.query<PackedEvents>(
-    `select ${PACKED_COLUMNS}
+    `select ${input.bare === true ? BARE_COLUMNS : PACKED_COLUMNS}
        from (select * from tidemark.events
               where lane = $1 and position > $2 and ($3::text is null or type = any (string_to_array($3, E'\\n')))
                 and position <= $5
