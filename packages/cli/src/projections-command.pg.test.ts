@@ -98,6 +98,25 @@ test('a snapshot is taken and shown, a rebuild begins from it and says so, and -
   expect((await tidemark('verify', NAME, '--domain', DOMAIN)).json).toMatchObject({ projections: [{ origin: 'log' }] })
 })
 
+test('code is tried on a copy, and what is no copy is refused', async () => {
+  await store.close()
+  const copy = await database.copy()
+  try {
+    expect(await tidemark('trial', NAME, '--on', copy.url, '--domain', DOMAIN)).toMatchObject({
+      exit: EXIT.ok,
+      json: { kind: 'clean', lanes: [{ lane: 0, head: 12, behind: 0 }], released: [], projections: [{ liveRows: 3 }] },
+    })
+    expect(await tidemark('trial', '--on', database.url, '--domain', DOMAIN)).toMatchObject({
+      exit: EXIT.found,
+      json: { kind: 'refused', reason: 'same-database' },
+    })
+    expect(await tidemark('trial', NAME, '--domain', DOMAIN)).toMatchObject({ exit: EXIT.usage })
+  } finally {
+    await copy.drop()
+    store = await openStore({ url: database.url })
+  }
+})
+
 test('a build that nobody works on waits, is paused, resumed and cancelled', async () => {
   expect(await tidemark('rebuild', NAME, '--detach')).toMatchObject({ exit: EXIT.ok, json: { kind: 'requested' } })
   expect(await tidemark('rebuild', NAME, '--detach')).toMatchObject({ exit: EXIT.found, json: { kind: 'exists' } })

@@ -24,6 +24,7 @@ import {
   projectionsResumeCommand,
 } from './commands/projections-hold.ts'
 import { projectionsListCommand } from './commands/projections-list.ts'
+import { projectionsTrialCommand } from './commands/projections-trial.ts'
 import { projectionsSnapshotsCommand } from './commands/projections-snapshots.ts'
 import { reactionsHistoryCommand, reactionsRetryCommand, reactionsSkipCommand } from './commands/reactions-decide.ts'
 import { reactionsListCommand, reactionsParkedCommand } from './commands/reactions-list.ts'
@@ -98,6 +99,7 @@ function createRoot(io: Io, deliver: (outcome: Outcome, asJson: boolean) => void
           list: storeCommand(io, deliver, projectionsListCommand),
           rebuild: storeCommand(io, deliver, projectionsRebuildCommand),
           verify: storeCommand(io, deliver, projectionsVerifyCommand),
+          trial: storeCommand(io, deliver, projectionsTrialCommand),
           snapshots: storeCommand(io, deliver, projectionsSnapshotsCommand),
           rollback: storeCommand(io, deliver, projectionsRollbackCommand),
           pause: storeCommand(io, deliver, projectionsPauseCommand),

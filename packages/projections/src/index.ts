@@ -17,6 +17,8 @@ export type { ParkedAnswer, ParkedDecision } from './parked-answer.ts'
 export type { ParkedEventId, ParkedFound, ParkedTools } from './parked-tools.ts'
 export type { ParkedDecided, ParkedEntry, ParkedFilter, ParkedPlace } from './statements/parked.ts'
 export { readInline, type InlineRead, type InlineRow } from './inline-reads.ts'
+export type { CopiedLane } from './compare-logs.ts'
+export { openTrial, type Trial, type TrialOpening, type TrialOptions } from './open-trial.ts'
 export { openRebuildTools } from './rebuild-tools.ts'
 export type {
   BuildProgress,

@@ -84,7 +84,7 @@ function toEvent(n: number, m: number) {
 
 /** Asks for something, and waits until it is over. */
 export async function done(
-  projections: Projections,
+  projections: Pick<Projections, 'rebuilds'>,
   asked: ReturnType<Projections['rebuilds']['rebuild']>,
 ): Promise<BuildProgress> {
   const answer = await asked

@@ -4,6 +4,8 @@ import postgres from 'postgres'
 export interface TestDatabase {
   /** Connection URL of a database that nothing has been written to. */
   readonly url: string
+  /** Makes another database that holds the same. Nobody may be connected to this one. */
+  copy(): Promise<TestDatabase>
   /** Removes the database, with whoever is still connected to it. */
   drop(): Promise<void>
 }
@@ -21,11 +23,19 @@ export async function testDatabase(): Promise<TestDatabase> {
     throw new Error(
       `${TEST_SERVER_VARIABLE} is not set: name the test x.pg.test.ts so that it runs in the vitest project "pg", or set it to a Postgres URL.`,
     )
+  return makeDatabase(server, '')
+}
+
+async function makeDatabase(server: string, how: string): Promise<TestDatabase> {
   const name = `tidemark_test_${randomBytes(8).toString('hex')}`
-  await onServer(server, `create database ${name}`)
+  await onServer(server, `create database ${name}${how}`)
   const url = new URL(server)
   url.pathname = `/${name}`
-  return { url: url.href, drop: () => onServer(server, `drop database if exists ${name} with (force)`) }
+  return {
+    url: url.href,
+    copy: () => makeDatabase(server, ` template ${name}`),
+    drop: () => onServer(server, `drop database if exists ${name} with (force)`),
+  }
 }
 
 /** Roles of the cluster as an operator would make them, with a database of their own. */

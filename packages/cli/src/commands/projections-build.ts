@@ -1,4 +1,4 @@
-import type { BuildProgress, BuildResult, RebuildAnswer } from '@tidemark/projections'
+import type { BuildProgress, BuildResult, RebuildAnswer, RebuildSettings } from '@tidemark/projections'
 import { EXIT } from '../exit-code.ts'
 import {
   BUILD_ARGS,
@@ -80,27 +80,35 @@ export const projectionsVerifyCommand = projectionsCommand({
     'Build the rows aside, compare them with the live ones, and print the keys that differ. Changes nothing.',
   args: verifyArgs,
   async run(context) {
-    const { args, tools, io } = context
+    const { args, io } = context
     if (args.projection !== undefined && isSql(args.projection)) return notBuiltSo(args.projection)
-    const all = [...new Set((await tools.list()).map(({ projection }) => projection))]
-    const chosen = args.projection === undefined ? all : [args.projection]
-    const over: BuildProgress[] = []
-    for (const projection of chosen) {
-      const target = toTarget({ projection, lane: args.lane })
-      const fromStart = !args['from-snapshot']
-      const asked = await tools.verify(target, { ...toSettings(args, io), fromStart })
-      if (asked.kind !== 'requested') return toRefusal(asked)
-      const builds = await watchBuilds(tools, asked.builds, context)
-      if (builds === undefined) {
-        await tools.cancel(target)
-        const text = 'Stopped before the end; nothing is left of it.'
-        return { exit: EXIT.cancelled, json: { kind: 'cancelled' }, text }
-      }
-      over.push(...builds)
-    }
-    return toVerdict(over)
+    const settings = { ...toSettings(args, io), fromStart: !args['from-snapshot'] }
+    return verifyRows(context, { projection: args.projection, lane: args.lane }, settings)
   },
 })
+
+/** Verifies one projection, or all of them one after another. */
+export async function verifyRows(
+  { tools, io, progress }: Pick<ProjectionsCommandContext<never>, 'tools' | 'io' | 'progress'>,
+  { projection, lane }: { readonly projection: string | undefined; readonly lane?: string | undefined },
+  settings: RebuildSettings,
+): Promise<Outcome> {
+  const all = [...new Set((await tools.list()).map((live) => live.projection))]
+  const over: BuildProgress[] = []
+  for (const name of projection === undefined ? all : [projection]) {
+    const target = toTarget({ projection: name, lane })
+    const asked = await tools.verify(target, settings)
+    if (asked.kind !== 'requested') return toRefusal(asked)
+    const builds = await watchBuilds(tools, asked.builds, { io, progress })
+    if (builds === undefined) {
+      await tools.cancel(target)
+      const text = 'Stopped before the end; nothing is left of it.'
+      return { exit: EXIT.cancelled, json: { kind: 'cancelled' }, text }
+    }
+    over.push(...builds)
+  }
+  return toVerdict(over)
+}
 
 /** Waits for what was asked for, if it is to be waited for. */
 async function watched(
