@@ -107,7 +107,7 @@ test('edit and retry: a note that suits both replaces them', async ({ api, devic
   await away.app.attentionItems.getByRole('button', { name: 'Edit and retry' }).click()
   const dialog = away.app.page.getByRole('dialog')
   await expect(dialog.getByLabel('Note')).toHaveValue('Ring the bell')
-  await dialog.getByRole('button', { name: 'Use theirs for Note' }).click()
+  await dialog.getByRole('button', { name: 'Use theirs' }).click()
   await expect(dialog.getByLabel('Note')).toHaveValue('Give it to the neighbour')
   await dialog.getByRole('button', { name: 'Cancel' }).click()
   await away.app.editAndRetry({ label: 'Note', value: 'Ring, else the neighbour' })

@@ -37,6 +37,11 @@ export interface ClientOptions {
   /** Default `<domain>:<tenant>:<principal>`: two accounts on one device never share anything. */
   readonly databaseName?: string
   readonly platform?: Partial<Platform>
+  /**
+   * Opening waits for another tab, frozen by the browser most likely, that runs an older version of the app and holds the
+   * data open: a person may close or reload it. Nothing is lost meanwhile, and opening goes on by itself.
+   */
+  readonly onBlocked?: () => void
 }
 
 type ShownRow = SyncedRow<unknown> | undefined | Loading
@@ -69,6 +74,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     platform,
     newId,
     formerDevice: () => copy.formerDevice(),
+    onBlocked: options.onBlocked,
     onDeleted: () => {
       close().catch(report)
     },

@@ -131,6 +131,8 @@ export interface DatabaseOptions {
   readonly formerDevice: () => Promise<Uuid | null>
   /** Another tab deletes the database: the person signed out there. */
   readonly onDeleted: () => void
+  /** Another tab holds an older version of the database open and does not let go: opening waits for it. */
+  readonly onBlocked?: (() => void) | undefined
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -139,6 +141,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const strict = connect('strict')
   const relaxed = connect('relaxed')
   let closed = false
+  strict.on('blocked', () => options.onBlocked?.())
   await opened(strict, platform)
   await relaxed.open()
   const former = (await strict.meta.get('device')) === undefined ? await options.formerDevice() : null

@@ -82,8 +82,10 @@ export function createStatus(options: StatusOptions): Status {
   )
   const live = createDerived<SyncStatus>((previous) => {
     const commands = mirror.commands()
+    const shown = network()
     const next: SyncStatus = {
-      ...network(),
+      ...shown,
+      tooOldFor: shown.connection !== 'upgrade-required' ? null : stopped === null ? 'server' : 'device',
       pending: commands.length,
       attention: attention.get().length,
       oldestPendingAt: commands[0]?.occurredAt ?? null,

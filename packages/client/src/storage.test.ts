@@ -2,10 +2,11 @@ import { describe, expect, test, vi } from 'vitest'
 import { Dexie } from 'dexie'
 import { IDBDatabase, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
 import { defineDomain } from '@tidemark/core'
+import { createClient } from './create-client.ts'
 import { createTestBrowser, type TestBrowser } from './test-support/browser.ts'
 import { openDevice, until, untilLive, untilQuiet } from './test-support/device.ts'
 import { createMemorySyncServer } from './test-support/memory-sync-server.ts'
-import { Order, OrderList, shop } from './test-support/shop-domain.ts'
+import { ann, Order, OrderList, shop } from './test-support/shop-domain.ts'
 
 const NAME = 'shop:north:ann'
 
@@ -28,7 +29,35 @@ describe('storage', () => {
     expect(await device.client.dispatch(Order.commands.ship, { stream, input: {} })).toMatchObject({ kind: 'storage' })
     browser.advance(5_000)
     await until(() => expect(device.client.status.get().connection).toBe('upgrade-required'))
+    expect(device.client.status.get()).toMatchObject({ tooOldFor: 'device', pending: 1 })
     await inDatabase(browser, async (db) => expect(await db.table('pending').count()).toBe(1))
+  })
+
+  test('a tab of an older version that does not let go is told about, and opening goes on when it does', async () => {
+    const browser = createTestBrowser()
+    const { platform } = browser.tab()
+    // As a tab that the browser has frozen: it does not hear that another one wants a newer version.
+    const frozen = await new Promise<IDBDatabase>((resolve, reject) => {
+      const open = platform.indexedDB.open('shared', 1)
+      open.addEventListener('success', () => resolve(open.result))
+      open.addEventListener('error', () => reject(open.error as DOMException))
+    })
+    const away = (): Promise<{ kind: 'unreachable'; message: string }> =>
+      Promise.resolve({ kind: 'unreachable', message: '' })
+    const heard: string[] = []
+    const opening = createClient({
+      domain: shop,
+      principal: ann,
+      databaseName: 'shared',
+      transport: { push: away, pull: away, history: away, live: away },
+      platform,
+      onBlocked: () => heard.push('blocked'),
+    }).finally(() => heard.push('open'))
+    await until(() => expect(heard).toEqual(['blocked']))
+    frozen.close()
+    const client = await opening
+    expect(heard).toEqual(['blocked', 'open'])
+    await client.close()
   })
 
   test('what is written is not noted key by key for live queries that nobody has', async () => {

@@ -144,6 +144,12 @@ export interface SyncStatus {
     | 'upgrade-required'
     | 'server-busy'
     | 'storage-trouble'
+  /**
+   * What this code is too old for, where `connection` is `upgrade-required`. The `server`: work goes on here, and is sent
+   * after an update. This `device`: newer code has stored data in another tab, so this tab stores nothing more until it is
+   * reloaded; pending commands are kept.
+   */
+  readonly tooOldFor: 'server' | 'device' | null
   /** Commands without a confirmed outcome, those that wait for a person included. */
   readonly pending: number
   readonly attention: number

@@ -25,6 +25,10 @@ export const texts = {
     title: 'Your data on this device could not be opened',
     text: 'Most often another tab holds an older version of the app, or the browser is out of space. Close other tabs and try again; nothing has been deleted.',
   },
+  blocked: {
+    title: 'Another tab holds an older version of the app',
+    text: 'Close the other tabs of Depot, or reload them: this one then opens by itself. Nothing is lost: changes that are not on the server yet stay on this device.',
+  },
   rescue: {
     unsent: (count: number) => `A second copy of ${changes(count)} that the server does not have yet is intact.`,
     none: 'There is no second copy of unsent changes here.',
@@ -91,6 +95,8 @@ export const texts = {
   update: {
     ready: 'A new version of the app is ready. What you typed and saved stays.',
     olderThanData: 'A newer version of the app has been at work on this device. Nothing is lost: reload to get it.',
+    olderTab: (pending: number) =>
+      `A newer version of the app runs in another tab. This tab saves nothing more until it is reloaded.${pending === 0 ? '' : ` ${changes(pending)} not yet on the server ${pending === 1 ? 'is' : 'are'} kept.`}`,
     required: 'The server needs a newer version of the app. Your changes stay on this device until then.',
     button: 'Reload',
   },
@@ -337,7 +343,6 @@ export const texts = {
     empty: 'Empty',
     theirsIs: (text: string) => (text === '' ? 'Theirs is empty' : `Theirs: \u201c${text}\u201d`),
     useTheirs: 'Use theirs',
-    useTheirsFor: (field: string) => `Use theirs for ${field}`,
     returned: (count: number) => `, ${formatCount(count)} returned`,
   },
 } as const

@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react'
+import { useId, useState, type ReactNode } from 'react'
 import { Button } from '../ui/button.tsx'
 import { LongField, TextField } from '../ui/field.tsx'
 import { texts } from '../texts.ts'
@@ -28,6 +28,7 @@ export function FieldsForm({
   onDone,
   onCancel,
 }: FieldsFormProps): ReactNode {
+  const form = useId()
   const [values, setValues] = useState(initial)
   const [answer, setAnswer] = useState<Performed>()
   const [busy, setBusy] = useState(false)
@@ -78,10 +79,12 @@ export function FieldsForm({
             )}
             {other !== undefined && other !== common.value && (
               <p className="mt-1.5 flex items-start justify-between gap-3 text-sm text-soft">
-                <span className="min-w-0 break-words">{texts.conflict.theirsIs(other)}</span>
+                <span id={`${form}-${field.path}`} className="min-w-0 break-words">
+                  {texts.conflict.theirsIs(other)}
+                </span>
                 <button
                   type="button"
-                  aria-label={texts.conflict.useTheirsFor(field.label)}
+                  aria-describedby={`${form}-${field.path}`}
                   className="shrink-0 font-medium text-accent underline-offset-2 hover:underline pointer-coarse:min-h-11"
                   onClick={() => setField(other)}
                 >

@@ -15,6 +15,8 @@ interface ClientGateProps {
 
 type Opening =
   | { readonly kind: 'opening' }
+  /** Another tab holds an older version of the data open. */
+  | { readonly kind: 'blocked' }
   | { readonly kind: 'open'; readonly client: TidemarkClient }
   | { readonly kind: 'failed'; readonly error: unknown }
 
@@ -33,6 +35,9 @@ export function ClientGate({ principal, children }: ClientGateProps): ReactNode 
         domain: depot,
         principal,
         // Asked at every request: signing in again takes effect without opening anything anew.
+        onBlocked: () => {
+          if (!left) setOpening({ kind: 'blocked' })
+        },
         transport: createTrpcTransport({ url: '/trpc', token: () => sessionStore.getState().current?.token }),
       })
       if (left) await opened.close()
@@ -49,6 +54,14 @@ export function ClientGate({ principal, children }: ClientGateProps): ReactNode 
   }, [principal, attempt])
   if (opening.kind === 'open') return <TidemarkProvider client={opening.client}>{children}</TidemarkProvider>
   if (opening.kind === 'opening') return <Splash />
+  if (opening.kind === 'blocked') {
+    return (
+      <main role="status" className="mx-auto flex h-full max-w-md flex-col justify-center gap-3 px-6">
+        <h1 className="text-lg font-semibold">{texts.blocked.title}</h1>
+        <p className="text-sm text-soft">{texts.blocked.text}</p>
+      </main>
+    )
+  }
   return (
     <main className="mx-auto flex h-full max-w-md flex-col justify-center gap-3 px-6">
       <h1 className="text-lg font-semibold">{texts.openFailed.title}</h1>

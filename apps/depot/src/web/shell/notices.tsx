@@ -29,10 +29,15 @@ export function Notices(): ReactNode {
 
 function UpdateNotice(): ReactNode {
   const take = useStore(updateStore, (state) => state.take)
-  const required = useSyncStatus().connection === 'upgrade-required'
-  if (take === undefined && !required) return null
+  const { tooOldFor, pending } = useSyncStatus()
+  if (take === undefined && tooOldFor === null) return null
+  const text = tooOldFor === null ? texts.update.ready : texts.update.required
   return (
-    <Strip icon={<RefreshCw size={16} aria-hidden />} text={required ? texts.update.required : texts.update.ready}>
+    <Strip
+      tone={tooOldFor === 'device' ? 'bad' : 'info'}
+      icon={<RefreshCw size={16} aria-hidden />}
+      text={tooOldFor === 'device' ? texts.update.olderTab(pending) : text}
+    >
       <Button look="primary" className="min-h-8" onClick={() => (take === undefined ? location.reload() : void take())}>
         {texts.update.button}
       </Button>

@@ -10,6 +10,7 @@ const calm: SyncStatus = {
   oldestPendingAt: null,
   initial: 'done',
   secondCopy: 'kept',
+  tooOldFor: null,
   recovery: null,
   leader: true,
   persisted: true,
