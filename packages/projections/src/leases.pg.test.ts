@@ -81,6 +81,40 @@ test('what the former holder still commits after a take-over is refused', async 
   expect(await one.waitFor({ lane: 0, position }, 100)).toEqual({ kind: 'timeout', at: position - 1 })
 })
 
+test('a process that fails again and again leaves the work to one that does not', async () => {
+  const { store } = engine
+  let broken = false
+  const one = await engine.open(boxes, {
+    store: {
+      append: store.append,
+      onWake: store.onWake,
+      sql: store.sql,
+      tenantSql: store.tenantSql,
+      readLane: (read) => (broken ? Promise.reject(new Error('its disk is full')) : store.readLane(read)),
+    },
+  })
+  one.start()
+  await put('item/1')
+  await engine.settled(one)
+  const other = await engine.open(boxes)
+  other.start()
+  await until(
+    () => lease(other),
+    (state) => state?.kind === 'denied',
+  )
+  broken = true
+  await put('item/2')
+  await engine.settled(other)
+  expect(await engine.stored()).toEqual(await engine.replayed(boxes))
+  // It stands by like any other, and takes no work from the one that can do it.
+  const [state] = await until(
+    () => one.lag(),
+    ([lag]) => lag?.lease?.kind === 'denied',
+  )
+  expect(state?.failure).toBeUndefined()
+  expect(await lease(other)).toMatchObject({ kind: 'held' })
+})
+
 test('the work of a process that was killed with -9 goes on elsewhere within 5 s', async () => {
   const { child, ended } = startProcess(new URL('test-lease-worker.ts', import.meta.url), engine.url)
   try {

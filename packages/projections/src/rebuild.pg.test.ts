@@ -158,11 +158,18 @@ test('changed code under an unchanged version is noticed; a rebuild takes it on,
   const counted = await pullAll(counting, client)
   expect(counted.held.get('levels/cup/a')).toBe('{"n":2}')
   expect(counted.held.get('levels/cup/b')).toBe('{"n":1}')
+  // The way back waits for the code that folded its rows.
+  const asked = await counting.rebuilds.rollback(LEVELS, BY)
+  await until(
+    () => counting.lag(),
+    ([lag]) => lag?.blocked?.detail.includes('way back') === true,
+  )
+  expect((await pullAll(counting, counted)).held.get('levels/cup/a')).toBe('{"n":2}')
   await counting.close()
 
   const again = await engine.open(cups('sum'))
   again.start()
-  await done(again, again.rebuilds.rollback(LEVELS, BY))
+  await done(again, Promise.resolve(asked))
   const back = await pullAll(again, counted)
   expect(back.held.get('levels/cup/a')).toBe('{"n":10}')
   expect(back.held.get('levels/cup/b')).toBe('{"n":7}')
@@ -332,6 +339,72 @@ test('a build is paused, goes on in another process from where it was, and is ca
   await done(other, other.rebuilds.rebuild(NAMES, BY))
   const live = Object.values(await liveIds(engine)).flat()
   expect(await engine.stored(undefined, live)).toEqual(await engine.replayed(boxes))
+})
+
+/** What a build holds in the lane, and all that says how far it is. */
+async function tracesOf(id: number): Promise<Readonly<Record<string, number>>> {
+  const [counts] = await engine.store.sql().query<Record<string, number>>(
+    `select (select count(*) from tidemark.rows where projection = $1) as rows,
+            (select count(*) from tidemark.tombstones where projection = $1) as tombstones,
+            (select count(*) from tidemark.parked where projection = $1) as parked,
+            (select count(*) from tidemark.build_differences where projection = $1) as differences,
+            (select count(*) from tidemark.checkpoints where consumer like 'build:%') as checkpoints,
+            (select count(*) from tidemark.projection_lanes where projection = $1) as lanes`,
+    [id],
+  )
+  return { ...counts }
+}
+
+/** A rebuild that nobody works on, with something of each kind in it: as code of that fingerprint left it, all folded. */
+async function leftBehind(definition: string): Promise<BuildProgress> {
+  const idle = await engine.open(boxes)
+  const asked = await idle.rebuilds.rebuild(NAMES, BY)
+  const [build] = asked.kind === 'requested' ? asked.builds : []
+  if (build === undefined) throw new Error(`It was answered ${JSON.stringify(asked)}.`)
+  const at = `${build.id}, 0, 1`
+  await engine.store.sql().script(`
+    insert into tidemark.rows (projection, lane, position, changed, tenant, key, scope, row)
+    values (${at}, 1, '${TENANT}', 'ghost', 'tenant', '{"times":1,"last":"ghost"}');
+    insert into tidemark.tombstones (projection, lane, position, changed, tenant, key, scope)
+    values (${at}, 1, '${TENANT}', 'gone', 'tenant');
+    insert into tidemark.parked (projection, lane, position, attempts, event_id, by, reason, tenant, key, stream, type)
+    values (${at}, 1, gen_random_uuid(), 'key', 'failed', '${TENANT}', 'held', 'item/1', 'item.put');
+    insert into tidemark.build_differences (projection, lane, tenant, key, kind)
+    values (${build.id}, 0, '${TENANT}', 'ghost', 'row');
+    insert into tidemark.checkpoints (consumer, lane, position)
+    select 'build:${build.id}', 0, position from tidemark.checkpoints where consumer = 'synced';
+    update tidemark.projection_lanes set definition = '${definition}' where projection = ${build.id}`)
+  expect(Object.values(await tracesOf(build.id)).every((count) => count > 0)).toBe(true)
+  await idle.close()
+  return build
+}
+
+async function projectedOnce(): Promise<void> {
+  const projections = await engine.open(boxes)
+  projections.start()
+  await engine.writeAtRandom(40)
+  await engine.settled(projections)
+  await projections.close()
+}
+
+test('a build that other code began is begun again, and nothing of that code goes live', async () => {
+  await projectedOnce()
+  const build = await leftBehind('of other code')
+  const projections = await engine.open(boxes)
+  projections.start()
+  await done(projections, Promise.resolve({ kind: 'requested', builds: [build] }))
+  await engine.settled(projections)
+  const live = await liveIds(engine)
+  expect(live['names']).toEqual([build.id])
+  expect(await engine.stored(undefined, Object.values(live).flat())).toEqual(await engine.replayed(boxes))
+})
+
+test('of a build that is cancelled nothing is left, however far it was', async () => {
+  await projectedOnce()
+  const build = await leftBehind('of other code')
+  const idle = await engine.open(boxes)
+  expect(await idle.rebuilds.cancel(NAMES)).toBe(1)
+  expect(Object.values(await tracesOf(build.id))).toEqual([0, 0, 0, 0, 0, 0])
 })
 
 test('a paused lane stands still while the log goes on, and says who paused it', async () => {

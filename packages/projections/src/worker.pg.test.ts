@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { beginBuildFrom, lookAtBuild } from './statements/build-origin.ts'
 import { readBuilds, switchLive } from './statements/builds.ts'
-import { enterLane } from './statements/registry.ts'
+import { enterLane, registerProjection } from './statements/registry.ts'
 import { boxes, boxesWithNamesTwo, boxesWithoutNames, boxesWithRenamedTwo, POISON } from './test-domain.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
 import type { Domain } from '@tidemark/core'
@@ -183,6 +183,30 @@ describe('versions', () => {
     await engine.settled(after)
     expect(await stored()).toEqual(await replayed(boxes))
     expect(await page()).toMatchObject({ projections: [{ name: 'names', version: 1 }] })
+  })
+
+  test('an older version is offered until the newer one is built, as long as a process works on it', async () => {
+    const older = await engine.open(boxes)
+    older.start()
+    await writeAtRandom(5)
+    await engine.settled(older)
+    const sql = engine.store.sql()
+    const own: { id: number; definition: string }[] = []
+    for (const projection of boxesWithNamesTwo.projections) {
+      own.push({ id: await registerProjection(sql, projection), definition: 'newer' })
+    }
+    const enter = async () => {
+      const versions = await enterLane(sql, { lane: 0, own, retireOthers: true, holder: 'the newer process' })
+      return versions.map(({ name, version }) => `${name}@${version}`)
+    }
+    await until(
+      () => older.lag(),
+      ([lag]) => lag?.lease?.kind === 'held',
+    )
+    expect(await enter()).toContain('names@1')
+    await older.close()
+    // Nobody would move it any more: the lane must not wait for it.
+    expect(await enter()).not.toContain('names@1')
   })
 
   test('a newer version replaces the older one, and a process of the older release stops by itself', async () => {
