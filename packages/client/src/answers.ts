@@ -7,8 +7,9 @@ import {
   type PushAnswer,
   type VersionedState,
 } from '@tidemark/core'
-import { readBases, type ChangeDraft } from './change.ts'
+import type { ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
+import { withDerived } from './derived.ts'
 import { rebaseStored } from './pages.ts'
 import { isPredecessorLost } from './offer-again.ts'
 import { pendingById } from './pending-by-id.ts'
@@ -47,7 +48,7 @@ export async function applyAnswers(
     const at = new Date(context.now()).toISOString()
     const attention: AttentionRecord = { id: `attention:${id}`, commandId: id, stream, at, reason }
     attentionPut.push(attention)
-    put.set(id, { ...record, attention: attention.id })
+    put.set(id, withDerived(context.domain, { ...record, attention: attention.id }))
     streams.add(stream)
   }
   for (const [index, { answer }] of answers.entries()) {
@@ -57,7 +58,7 @@ export async function applyAnswers(
     switch (answer.kind) {
       case 'accepted':
       case 'refused':
-        put.set(record.id, { ...record, answer: answer.kind, answeredAt: context.now() })
+        put.set(record.id, withDerived(context.domain, { ...record, answer: answer.kind, answeredAt: context.now() }))
         break
       case 'conflict':
       case 'invalid':
@@ -75,15 +76,13 @@ export async function applyAnswers(
   await write.pending.bulkPut([...put.values()])
   await write.attention.bulkPut(attentionPut)
   // What was set aside is folded no more; what follows it is decided without it.
-  const rebased = new Map((await rebaseStored(context, write, [...streams])).map((each) => [each.id, each]))
-  for (const [id, record] of rebased) put.set(id, record)
-  const changed = [...put.values()]
-  // Only what is folded otherwise than before is shown in other rows.
-  const refolded = changed.filter(({ id, attention }) => attention !== null || rebased.has(id))
+  const rebased = await rebaseStored(context, write, [...streams])
+  for (const record of rebased.put) put.set(record.id, record)
   return {
-    put: changed,
+    put: [...put.values()],
+    before: [...records.filter((each) => each !== undefined), ...rebased.before],
     attentionPut,
-    rows: await readBases(write, context.domain, refolded),
+    tails: rebased.tails,
     moved: { rows: 0, work: 1 },
   }
 }

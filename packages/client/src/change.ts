@@ -1,104 +1,102 @@
-import type { Domain, StreamId, Uuid } from '@tidemark/core'
+import type { Uuid } from '@tidemark/core'
 import type { Tables, Transacted, Versions } from './database.ts'
-import { rowsOf, rowId, type RowKey } from './overlay.ts'
-import type { AttentionRecord, PendingRecord, RowRecord } from './records.ts'
-import { foldedEvents } from './rebase.ts'
+import type { RowKey } from './overlay.ts'
+import type { AttentionRecord, OverlayRecord, PendingRecord, RowRecord } from './records.ts'
 
 /** What of a stored row is shown. */
 export type ConfirmedRow = Pick<RowRecord, 'key' | 'row' | 'stale'>
 
-/** A confirmed row as a transaction left or found it; `null`: there is none. */
-export interface RowChange {
+/** A confirmed row that a transaction has written; `null`: it has removed it. */
+export interface RowWrite {
   readonly projection: string
   readonly key: string
   readonly record: ConfirmedRow | null
 }
 
+/** A row as a transaction left or found it. */
+export interface RowChange {
+  readonly projection: string
+  readonly key: string
+  /** The confirmed row, `null` where there is none. */
+  readonly record: ConfirmedRow | null
+  /** `null`: nothing pending touches it. */
+  readonly over: OverlayRecord | null
+}
+
 /**
  * What one write transaction did, in a form that every tab can apply to what it has in memory, provided it has seen
- * everything before it.
+ * everything before it. What a tab does not hold it passes over.
  */
 export interface Change {
   readonly versions: Versions
   /** How far this transaction moved each version: 0 or 1. */
   readonly moved: Versions
   readonly put: readonly PendingRecord[]
+  /** How many of `put` are new. */
+  readonly added: number
   readonly dropped: readonly Uuid[]
   readonly attentionPut: readonly AttentionRecord[]
   readonly attentionDropped: readonly string[]
-  /** Rows it wrote, and rows that the changed commands are folded over. */
+  /** Rows that it wrote, and rows that the changed commands touch. */
   readonly rows: readonly RowChange[]
   /** Too much to list: what is in memory must be read again. */
   readonly everything: boolean
 }
 
+/** What a transaction did to commands and confirmed rows; the overlay follows from it (`refold.ts`). */
 export interface ChangeDraft {
   readonly put?: readonly PendingRecord[]
   readonly dropped?: readonly Uuid[]
+  /** Commands of both as they were before, the first of several versions counting. A `put` that is not here is new. */
+  readonly before?: readonly PendingRecord[]
   readonly attentionPut?: readonly AttentionRecord[]
   readonly attentionDropped?: readonly string[]
-  readonly rows?: readonly RowChange[]
+  readonly rows?: readonly RowWrite[]
+  /** Pending commands of these streams as they are now, where they are known anyway. */
+  readonly tails?: KnownTails
   readonly everything?: boolean
+  /** More confirmed rows have changed than `rows` lists: the whole overlay is folded anew. */
+  readonly replaced?: boolean
   readonly moved: Versions
 }
 
-export function toChange({ value, versions }: Transacted<ChangeDraft>): Change {
+/** A change that puts or drops more commands than this is not told command by command. */
+const LISTED_COMMANDS = 1_000
+
+/** `undefined`: not known; empty: the stream has none. */
+export type KnownTails = (stream: string) => readonly PendingRecord[] | undefined
+
+export function toChange(
+  { value, versions }: Transacted<ChangeDraft>,
+  { put, added, rows }: Pick<Change, 'put' | 'added' | 'rows'>,
+): Change {
+  const dropped = value.dropped ?? []
+  const everything = value.everything === true || put.length + dropped.length > LISTED_COMMANDS
   return {
     versions,
     moved: value.moved,
-    put: value.put ?? [],
-    dropped: value.dropped ?? [],
+    put,
+    added,
+    dropped,
     attentionPut: value.attentionPut ?? [],
     attentionDropped: value.attentionDropped ?? [],
-    rows: value.rows ?? [],
-    everything: value.everything ?? false,
+    rows: everything ? [] : rows,
+    everything,
   }
 }
 
-/** Whether a pending command is not shown as done because a person, or the server, has to decide about it. */
-export function needsAttention(command: PendingRecord): boolean {
-  return command.attention !== null || command.prediction.kind === 'no-longer-holds'
-}
-
-/**
- * Rows that a pending command is shown in: those its events change; where it needs attention, those its author saw it
- * change and those of its stream.
- */
-export function rowsTouchedBy(domain: Domain, command: PendingRecord): RowKey[] {
-  if (!needsAttention(command)) return rowsOf(domain, foldedEvents(command))
-  const rows = new Map(rowsOf(domain, command.believed).map((row) => [rowId(row.projection.name, row.key), row]))
-  for (const row of rowsOfStream(domain, command.stream)) rows.set(rowId(row.projection.name, row.key), row)
-  return [...rows.values()]
-}
-
-/** The rows that have a stream's id for their key, over all projections of its aggregate. */
-export function rowsOfStream(domain: Domain, stream: StreamId): RowKey[] {
-  const aggregate = domain.aggregateOf(stream)
-  if (aggregate === undefined) return []
-  return domain.projections
-    .filter((projection) => projection.aggregates.includes(aggregate))
-    .map((projection) => ({ projection, key: stream }))
-}
-
-/** The confirmed rows under pending commands, read in the caller's transaction, but for those that are known. */
-export async function readBases(
-  tables: Pick<Tables, 'rows'>,
-  domain: Domain,
-  commands: readonly PendingRecord[],
-  known: ReadonlyMap<string, unknown> = new Map(),
+/** Rows as they are stored, with what pending commands make of them. */
+export async function readRows(
+  tables: Pick<Tables, 'rows' | 'overlay'>,
+  rows: readonly RowKey[],
 ): Promise<RowChange[]> {
-  const keys = new Map<string, RowKey>()
-  for (const command of commands) {
-    for (const row of rowsTouchedBy(domain, command)) {
-      const at = rowId(row.projection.name, row.key)
-      if (!known.has(at)) keys.set(at, row)
-    }
-  }
-  return await readRows(tables, [...keys.values()])
-}
-
-export async function readRows(tables: Pick<Tables, 'rows'>, rows: readonly RowKey[]): Promise<RowChange[]> {
   if (rows.length === 0) return []
-  const found = await tables.rows.bulkGet(rows.map(({ projection, key }): [string, string] => [projection.name, key]))
-  return rows.map(({ projection, key }, index) => ({ projection: projection.name, key, record: found[index] ?? null }))
+  const keys = rows.map(({ projection, key }): [string, string] => [projection.name, key])
+  const [found, over] = await Promise.all([tables.rows.bulkGet(keys), tables.overlay.bulkGet(keys)])
+  return rows.map(({ projection, key }, at) => ({
+    projection: projection.name,
+    key,
+    record: found[at] ?? null,
+    over: over[at] ?? null,
+  }))
 }

@@ -1,5 +1,4 @@
 import { createIdGenerator, PROTOCOL_VERSION, type Domain, type Principal, type Transport } from '@tidemark/core'
-import { rowsOfStream } from './change.ts'
 import { databaseNameOf, DatabaseReplacedError, NewerSchemaError, openDatabase } from './database.ts'
 import { createDispatch } from './dispatch.ts'
 import { claimTerm, FencedError } from './fence.ts'
@@ -7,13 +6,15 @@ import { readFeed } from './feed.ts'
 import { createFirstRead, type FirstRead, type StoredLive } from './first-read.ts'
 import { LOADING, type Live, type Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
+import { rowsOfStream } from './overlay.ts'
+import { pendingOf } from './pending-by-id.ts'
 import { loadSecondCopy } from './load-second-copy.ts'
 import { loadSync } from './load-sync.ts'
 import { withOwnHistory } from './own-history.ts'
 import { createPart, withPart } from './part.ts'
 import { browserPlatform, type Platform } from './platform.ts'
 import { readReport } from './recovery-report.ts'
-import { reindexRows } from './reindex.ts'
+import { refoldFormer, reindexRows } from './reindex.ts'
 import { createReplica } from './replica.ts'
 import { stateRow } from './state-row.ts'
 import { stateLive } from './state-live.ts'
@@ -81,6 +82,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   })
   const deviceId = database.device
   await reindexRows(domain, database)
+  await refoldFormer(domain, database)
   const { value: kept } = await database.read(['cursors'], async (tables) => ({
     feed: await readFeed(tables),
     lastContact: (await tables.meta.get('last-contact'))?.value,
@@ -96,7 +98,8 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     mirror,
     onChange: (change) => {
       copy.follow(change)
-      tabs.post({ kind: 'change', change })
+      // What the others read again need not be told.
+      tabs.post({ kind: 'change', change: change.everything ? { ...change, put: [], rows: [] } : change })
     },
     onTrouble: report,
   })
@@ -279,7 +282,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
   const rowLive = (row: Parameters<typeof mirror.rowView>[0]): StoredLive<ShownRow> => {
     const live = mirror.rowView(row, {
       onLook: () => {
-        if (mirror.confirmed(row) !== undefined) return
+        if (mirror.holds(row)) return
         replica.ensureRows([row, ...rowsOfStream(domain, row.key)]).catch((error: unknown) => {
           firstReads.get(live)?.failed(error)
           report(error)
@@ -322,12 +325,14 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     attention: status.attention,
     status: status.live,
     history: async (stream, signal = new AbortController().signal) => {
-      const complete = (entries: readonly HistoryEntry[]): HistoryEntry[] =>
-        withOwnHistory(entries, mirror.commandsOf(stream))
+      const complete = async (entries: readonly HistoryEntry[]): Promise<HistoryEntry[]> => {
+        const { value: pending } = await database.read(['pending'], (tables) => pendingOf(tables, stream))
+        return withOwnHistory(entries, pending)
+      }
       const read = await withPart(occasional, ({ readHistory }) =>
         readHistory(domain, transport, stream, complete, signal),
       )
-      return read.kind === 'not-loaded' ? { kind: 'offline', entries: complete([]) } : read
+      return read.kind === 'not-loaded' ? { kind: 'offline', entries: await complete([]) } : read
     },
     query: async (definition, input, options = {}) => {
       // What is confirmed on this device, by whichever tab: an answer older than what stands beside it would be odd.

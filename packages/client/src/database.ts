@@ -6,18 +6,23 @@ import type {
   AttentionRecord,
   FeedRecord,
   MetaRecord,
+  OverlayRecord,
   PendingRecord,
   RowRecord,
   StagedRecord,
 } from './records.ts'
 
-/** Raised when older code must not write what newer code has stored. Checked inside every write transaction. */
-export const SCHEMA_EPOCH = 1
+/**
+ * Raised when older code must not write what newer code has stored. Checked inside every write transaction. 2: whoever
+ * writes pending commands or rows keeps the overlay up.
+ */
+export const SCHEMA_EPOCH = 2
 
 export interface Tables {
   readonly rows: Table<RowRecord, [string, string]>
   readonly staged: Table<StagedRecord, [string, string]>
   readonly pending: Table<PendingRecord, string>
+  readonly overlay: Table<OverlayRecord, [string, string]>
   readonly attention: Table<AttentionRecord, string>
   readonly acknowledged: Table<AcknowledgedRecord, string>
   readonly cursors: Table<FeedRecord, string>
@@ -39,6 +44,8 @@ export interface Transacted<T> {
 }
 
 export interface Write extends Tables {
+  /** The code that the overlay was folded by (`refold.ts`), `null` where there is none yet. */
+  readonly foldedBy: string | null
   /** Notes that rows changed, so that every other tab reads them again. */
   rowsChanged(): void
   /** Notes that pending work changed. `atLeast`: the count goes on from there. */
@@ -108,7 +115,8 @@ export class DatabaseUnavailableError extends Error {
 const STORES = {
   rows: '[projection+key], *ix',
   staged: '[projection+key]',
-  pending: 'id, seq, [stream+seq]',
+  pending: 'id, seq, [stream+seq], *touches, doubt, waits',
+  overlay: '[projection+key], *ix',
   attention: 'id, commandId',
   acknowledged: 'id, at',
   cursors: 'name',
@@ -167,7 +175,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     // Live queries, hooks and the cache that serves them note every key that is written, and tell all tabs of it.
     for (const layer of ['Observability', 'Cache', 'HooksMiddleware'])
       connection.unuse({ stack: 'dbcore', name: layer })
-    connection.version(1).stores(STORES)
+    // Version 1 had no overlay. It needs no upgrade code: the overlay is made where it is not that of today's code.
+    connection.version(2).stores(STORES)
     connection.on('versionchange', (event) => {
       // Stand aside at once: a tab that holds on would block the other one.
       connection.close()
@@ -190,13 +199,17 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     }
   }
 
-  async function readFacts(tables: Tables): Promise<{ readonly versions: Versions; readonly epoch: number | null }> {
-    const [stored, epoch, rows, work] = await tables.meta.bulkGet(['generation', 'schema-epoch', 'rows', 'work'])
+  async function readFacts(
+    tables: Tables,
+  ): Promise<{ readonly versions: Versions; readonly epoch: number | null; readonly foldedBy: string | null }> {
+    const names = ['generation', 'schema-epoch', 'rows', 'work', 'overlay']
+    const [stored, epoch, rows, work, overlay] = await tables.meta.bulkGet(names)
     if (stored?.value !== generation) throw new DatabaseReplacedError()
     if (epoch !== undefined && Number(epoch.value) > SCHEMA_EPOCH) throw new NewerSchemaError(Number(epoch.value))
     return {
       versions: { rows: Number(rows?.value ?? 0), work: Number(work?.value ?? 0) },
       epoch: epoch === undefined ? null : Number(epoch.value),
+      foldedBy: overlay === undefined ? null : String(overlay.value),
     }
   }
 
@@ -216,10 +229,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       const connection = durability === 'strict' ? strict : relaxed
       return mended(connection, () =>
         connection.transaction('rw', withMeta(tables), async () => {
-          const { versions: before, epoch } = await readFacts(connection)
+          const { versions: before, epoch, foldedBy } = await readFacts(connection)
           const versions = { ...before }
           const value = await change({
             ...tablesOf(connection),
+            foldedBy,
             rowsChanged: () => {
               versions.rows = before.rows + 1
             },
@@ -275,6 +289,6 @@ function withMeta(tables: readonly TableName[]): TableName[] {
 }
 
 function tablesOf(connection: Tables): Tables {
-  const { rows, staged, pending, attention, acknowledged, cursors, meta } = connection
-  return { rows, staged, pending, attention, acknowledged, cursors, meta }
+  const { rows, staged, pending, overlay, attention, acknowledged, cursors, meta } = connection
+  return { rows, staged, pending, overlay, attention, acknowledged, cursors, meta }
 }

@@ -13,15 +13,15 @@ import {
   type StreamId,
   type Uuid,
   type ValidationIssue,
-  type VersionedState,
 } from '@tidemark/core'
-import { readBases, rowsOfStream, type Change, type ChangeDraft } from './change.ts'
-import type { Tables, Write } from './database.ts'
-import { rowsOf } from './overlay.ts'
+import type { Change, ChangeDraft } from './change.ts'
+import type { Write } from './database.ts'
+import { withDerived } from './derived.ts'
+import { rowsOf, rowsOfStream } from './overlay.ts'
 import type { Replica } from './replica.ts'
-import { knownState, stateAfter } from './rebase.ts'
 import type { MetaRecord, PendingRecord, Prediction } from './records.ts'
 import { stateRow } from './state-row.ts'
+import { factsOf, type StreamFacts } from './stream-facts.ts'
 import { storageFailure } from './storage-failure.ts'
 import type { DispatchResult } from './tidemark-client.ts'
 
@@ -97,13 +97,10 @@ export function createDispatch(context: DispatchContext): Dispatch {
     aggregate: AnyAggregate,
     command: CommandDefinition,
     given: { readonly id: Uuid; readonly stream: StreamId; readonly input: CheckedInput; readonly occurredAt: string },
-    confirmed: VersionedState | undefined,
-    tail: readonly PendingRecord[],
+    facts: StreamFacts,
   ): Plan {
-    const known =
-      knownState(aggregate, confirmed, tail) ??
-      (tail.length === 0 && context.minted.has(given.stream) ? initialState(aggregate) : undefined)
-    const last = tail.findLast((each) => each.attention === null)
+    const isMinted = !facts.isPending && context.minted.has(given.stream)
+    const known = facts.known ?? (isMinted ? initialState(aggregate) : undefined)
     const record = (prediction: Prediction, seen: PendingRecord['seen']): Plan => ({
       kind: 'store',
       record: {
@@ -114,9 +111,7 @@ export function createDispatch(context: DispatchContext): Dispatch {
         input: given.input.stored,
         occurredAt: given.occurredAt,
         base:
-          prediction.kind === 'queued' || known === undefined
-            ? null
-            : { version: known.version, after: last?.id ?? null },
+          prediction.kind === 'queued' || known === undefined ? null : { version: known.version, after: facts.last },
         prediction,
         believed: prediction.kind === 'events' ? prediction.events : [],
         seen,
@@ -126,7 +121,7 @@ export function createDispatch(context: DispatchContext): Dispatch {
       },
     })
     if (known === undefined || command.offline === 'queued') return record({ kind: 'queued' }, null)
-    const current = stateAfter(aggregate, known, tail)
+    const current = facts.current ?? known
     const decided = decideCommand({
       aggregate,
       command,
@@ -160,9 +155,9 @@ export function createDispatch(context: DispatchContext): Dispatch {
 
     /** Decides on memory and shows it; `null` where something has to be read first. */
     function show(): Exclude<Plan, { kind: 'store' }> | PendingRecord | null {
-      const confirmed = confirmedInMemory()
-      if (confirmed === null) return null
-      const planned = plan(aggregate as AnyAggregate, command, given, confirmed.state, mirror.commandsOf(stream))
+      const facts = factsInMemory()
+      if (facts === undefined) return null
+      const planned = plan(aggregate as AnyAggregate, command, given, facts)
       if (planned.kind !== 'store') return planned
       const record: PendingRecord = { ...planned.record, seq: provisional++ }
       mirror.begin(record)
@@ -171,20 +166,15 @@ export function createDispatch(context: DispatchContext): Dispatch {
       return record
     }
 
-    function confirmedInMemory(): { readonly state: VersionedState | undefined } | null {
-      const state = mirror.confirmedState(aggregate as AnyAggregate, stream)
-      if (state === undefined && context.minted.has(stream)) {
-        // Nobody else can know a stream that was minted here: no row of it is stored.
-        mirror.learn(
-          rowsOfStream(domain, stream).flatMap((row) =>
-            mirror.confirmed(row) === undefined
-              ? [{ projection: row.projection.name, key: row.key, record: null }]
-              : [],
-          ),
-        )
-        return { state: undefined }
-      }
-      return state === undefined ? null : { state: state ?? undefined }
+    function factsInMemory(): StreamFacts | undefined {
+      const facts = mirror.streamFacts(aggregate as AnyAggregate, stream)
+      if (facts !== undefined || !context.minted.has(stream)) return facts
+      // Nobody else can know a stream that was minted here: no row of it is stored.
+      const unknown = rowsOfStream(domain, stream).filter((row) => !mirror.holds(row))
+      mirror.learn(
+        unknown.map(({ projection, key }) => ({ projection: projection.name, key, record: null, over: null })),
+      )
+      return mirror.streamFacts(aggregate as AnyAggregate, stream)
     }
 
     async function readThenShow(): Promise<Exclude<Plan, { kind: 'store' }> | PendingRecord> {
@@ -226,7 +216,7 @@ export function createDispatch(context: DispatchContext): Dispatch {
       let refused: Exclude<Plan, { kind: 'store' }> | undefined
       let change: Change
       try {
-        change = await replica.write('strict', ['pending', 'rows'], async (write) => {
+        change = await replica.write('strict', ['pending', 'rows', 'overlay'], async (write) => {
           const draft = await append(write, record)
           refused = draft.refused
           return draft.change
@@ -240,7 +230,7 @@ export function createDispatch(context: DispatchContext): Dispatch {
         mirror.abandon(record.id)
         return refused
       }
-      if (mirror.isBeingStored(record.id)) {
+      if (mirror.beingStored().includes(record.id)) {
         // Memory has missed something before this; once it has caught up, the truth about the command is known.
         replica
           .catchUp(change.versions)
@@ -263,36 +253,35 @@ export function createDispatch(context: DispatchContext): Dispatch {
       shownRecord: PendingRecord,
     ): Promise<{ readonly change: ChangeDraft; readonly refused?: Exclude<Plan, { kind: 'store' }> }> {
       const nothing = { moved: { rows: 0, work: 0 } }
-      const known = await write.pending.get(shownRecord.id)
+      const state: [string, string] = [stateRow(domain, aggregate as AnyAggregate).name, stream]
+      const [known, confirmed, over, next] = await Promise.all([
+        write.pending.get(shownRecord.id),
+        write.rows.get(state),
+        write.overlay.get(state),
+        write.meta.get('next-seq'),
+      ])
       if (known !== undefined) return { change: nothing }
-      const tail = await pendingOf(write, stream)
-      const state = await write.rows.get([stateRow(domain, aggregate as AnyAggregate).name, stream])
-      const confirmed = state?.row as unknown as VersionedState | undefined
+      const facts = factsOf(aggregate as AnyAggregate, confirmed ?? null, over ?? null, [])
       let record: Omit<PendingRecord, 'seq'> = shownRecord
-      const last = tail.findLast((each) => each.attention === null)
       const isAsShown =
         shownRecord.prediction.kind === 'queued' ||
         (shownRecord.base !== null &&
-          shownRecord.base.after === (last?.id ?? null) &&
-          (confirmed === undefined || confirmed.version === shownRecord.base.version))
+          shownRecord.base.after === facts.last &&
+          (facts.confirmed === undefined || facts.confirmed === shownRecord.base.version))
       if (!isAsShown) {
-        const planned = plan(aggregate as AnyAggregate, command, given, confirmed, tail)
+        const planned = plan(aggregate as AnyAggregate, command, given, facts)
         if (planned.kind !== 'store') return { change: nothing, refused: planned }
         record = planned.record
       }
-      const seq = Number((await write.meta.get('next-seq'))?.value ?? 1)
-      const stored: PendingRecord = { ...record, seq }
-      await write.pending.add(stored)
-      await write.meta.put({ name: 'next-seq', value: seq + 1 } satisfies MetaRecord)
-      const rows = isAsShown ? [] : await readBases(write, domain, [stored])
-      return { change: { put: [stored], rows, moved: { rows: 0, work: 1 } } }
+      const seq = Number(next?.value ?? 1)
+      const stored = withDerived(domain, { ...record, seq })
+      await Promise.all([
+        write.pending.add(stored),
+        write.meta.put({ name: 'next-seq', value: seq + 1 } satisfies MetaRecord),
+      ])
+      return { change: { put: [stored], moved: { rows: 0, work: 1 } } }
     }
   }
-}
-
-/** Pending commands of a stream in order, read in the caller's transaction. */
-export async function pendingOf(tables: Pick<Tables, 'pending'>, stream: StreamId): Promise<PendingRecord[]> {
-  return await tables.pending.where('[stream+seq]').between([stream, -Infinity], [stream, Infinity]).toArray()
 }
 
 function invalid(path: string, message: string): Extract<DispatchResult, { kind: 'invalid' }> {

@@ -56,7 +56,7 @@ function lists() {
       reads.push({
         fail: () => reject(new Error('no storage')),
         succeed: () => {
-          window.load({ records: [], boundary: null }, () => null, [])
+          window.load({ rows: [], boundary: null }, () => null, [])
           for (const listener of window.live.settle()) listener()
           resolve()
         },

@@ -6,7 +6,7 @@ export async function readHistory(
   domain: Domain,
   transport: Transport,
   stream: StreamId,
-  complete: (entries: readonly HistoryEntry[]) => readonly HistoryEntry[],
+  complete: (entries: readonly HistoryEntry[]) => Promise<readonly HistoryEntry[]>,
   signal: AbortSignal,
 ): Promise<HistoryResult> {
   const entries: HistoryEntry[] = []
@@ -17,13 +17,13 @@ export async function readHistory(
       case 'unreachable':
       case 'unreadable':
       case 'unavailable':
-        return { kind: 'offline', entries: complete([]) }
+        return { kind: 'offline', entries: await complete([]) }
       case 'unauthenticated':
-        return { kind: 'needs-sign-in', entries: complete(entries) }
+        return { kind: 'needs-sign-in', entries: await complete(entries) }
       case 'upgrade':
-        return { kind: 'upgrade-required', entries: complete(entries) }
+        return { kind: 'upgrade-required', entries: await complete(entries) }
       case 'unknown':
-        return { kind: 'unknown', entries: complete(entries) }
+        return { kind: 'unknown', entries: await complete(entries) }
       case 'history':
         for (const stored of reply.events) {
           const read = readEvent(domain, { ...stored, stream })
@@ -32,7 +32,7 @@ export async function readHistory(
             read.kind === 'event' ? { kind: 'event', event: read.event } : { kind: 'unreadable', failure: read }
           entries.push({ id, type, version, principal, occurredAt, recordedAt, pending: false, content })
         }
-        if (!reply.more || reply.events.length === 0) return { kind: 'history', entries: complete(entries) }
+        if (!reply.more || reply.events.length === 0) return { kind: 'history', entries: await complete(entries) }
     }
   }
 }

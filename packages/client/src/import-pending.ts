@@ -32,7 +32,7 @@ export async function importPending(context: ImportContext, exported: unknown): 
   // All of it or nothing: a part would look like the whole.
   if (issues.length > 0) return { kind: 'unreadable', issues }
   let added: readonly PendingRecord[] = []
-  const change = await replica.write('strict', ['pending', 'acknowledged', 'rows'], async (write) => {
+  const change = await replica.write('strict', ['pending', 'acknowledged', 'rows', 'overlay'], async (write) => {
     const ids = commands.map(({ id }) => id)
     const known = await knownOf(write, ids)
     const here = new Set(ids)
@@ -58,8 +58,10 @@ export async function importPending(context: ImportContext, exported: unknown): 
     await write.meta.put({ name: 'next-seq', value: seq })
     const put = new Map(added.map((each) => [each.id, each]))
     const rebased = await rebaseStored(context, write, [...new Set(added.map((each) => each.stream))])
-    for (const each of rebased) put.set(each.id, each)
-    return { put: [...put.values()], everything: true, moved: { rows: 0, work: 1 } }
+    for (const each of rebased.put) put.set(each.id, each)
+    // Those that were added have no former state, whatever deciding them again found.
+    const before = rebased.before.filter(({ id }) => !here.has(id) || known.has(id))
+    return { put: [...put.values()], before, everything: true, moved: { rows: 0, work: 1 } }
   })
   await context.copy(change)
   await replica.catchUp(change.versions)

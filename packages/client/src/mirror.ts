@@ -1,26 +1,19 @@
-import {
-  isSameJson,
-  stateProjection,
-  type AnyAggregate,
-  type AnyProjection,
-  type Domain,
-  type Json,
-  type StreamId,
-  type Uuid,
-  type VersionedState,
-} from '@tidemark/core'
-import { needsAttention, rowsTouchedBy, type Change, type ConfirmedRow, type RowChange } from './change.ts'
+import type { AnyAggregate, AnyProjection, Domain, StreamId, Uuid } from '@tidemark/core'
+import type { Change, ConfirmedRow, RowChange } from './change.ts'
 import type { Versions } from './database.ts'
-import { createCommandList } from './command-list.ts'
 import { createDerived, LOADING, type Derived, type DerivedHooks, type Loading } from './live.ts'
-import { createOverlay, foldRow, rowId, type OverlayCommand, type RowKey } from './overlay.ts'
+import { createOverlay, foldRow, rowId, rowsOf, type RowKey } from './overlay.ts'
+import { toSynced } from './overlay-record.ts'
 import { foldedEvents } from './rebase.ts'
-import type { AttentionRecord, PendingRecord } from './records.ts'
+import type { AttentionRecord, OverlayRecord, PendingRecord } from './records.ts'
+import { factsOf, type StreamFacts } from './stream-facts.ts'
+import { stateRow } from './state-row.ts'
 import type { SyncedRow } from './tidemark-client.ts'
-import type { Overlaid, Scan, WindowView } from './window-view.ts'
+import { isSameSynced, type Overlaid, type Scan, type WindowView } from './window-view.ts'
+import { createWorkView, type WorkContents } from './work-view.ts'
 
-/** Confirmed rows kept in memory besides those that something shows or pending work needs. */
-const KEPT_ROWS = 4_000
+/** Stored rows kept in memory besides those that something shows. */
+const KEPT_ROWS = 1_000
 
 const IDLE_SWEEPS = 2
 
@@ -32,34 +25,49 @@ interface RowViews {
   idle: number
 }
 
+/** A row as it is stored, and what is shown of it; `null`: there is none. */
+interface HeldRow {
+  readonly record: ConfirmedRow | null
+  readonly over: OverlayRecord | null
+  readonly shown: SyncedRow<unknown> | null
+}
+
 /** What storage holds of the parts that memory mirrors, read in one look. */
 export interface Contents {
-  readonly commands: readonly PendingRecord[]
-  readonly attention: readonly AttentionRecord[]
+  readonly work: WorkContents
   readonly rows: readonly RowChange[]
   readonly scans: ReadonlyMap<WindowView, Scan>
+  /** Commands that were being stored and are. */
+  readonly stored: readonly Uuid[]
   readonly versions: Versions
 }
 
 /**
- * What this tab has in memory: pending work, the confirmed rows it is folded over, and the lists on screen. It is
- * changed in steps; listeners hear of a step when all of it is in place, so no reader ever sees half of one (I9).
+ * What this tab has in memory: rows and lists on screen as they are stored, the commands of this tab that are being
+ * stored, and the head of the queue. It is changed in steps; listeners hear of a step when all of it is in place, so no
+ * reader ever sees half of one (I9). Nothing in it grows with what is stored, or pending.
  */
 export interface Mirror {
   readonly versions: Versions
-  /** Pending commands of all tabs in order; those of this tab that are still being stored come last. */
+  /** The first pending commands of all tabs in order; where those are all, the ones that are being stored come last. */
   commands(): readonly PendingRecord[]
-  commandsOf(stream: StreamId): readonly PendingRecord[]
+  /** How many there are, those that are being stored included. */
+  readonly pending: number
+  /** The first entries of what was set aside. */
   attention(): readonly AttentionRecord[]
-  /** `undefined` where it is not in memory, `null` where there is no such row. */
-  confirmed(row: RowKey): ConfirmedRow | null | undefined
-  /** Confirmed state of a stream: `undefined` not in memory, `null` not on this device. */
-  confirmedState(aggregate: AnyAggregate, stream: StreamId): VersionedState | null | undefined
+  /** How many there are; `isWhole`: `attention` has them all. */
+  readonly aside: { readonly count: number; readonly isWhole: boolean }
+  /** Commands that tell about what waits for a person. */
+  around(): readonly PendingRecord[]
+  /** Whether the row is in memory. */
+  holds(row: RowKey): boolean
+  /** What the next command on a stream has to know; `undefined` where it is not in memory. */
+  streamFacts(aggregate: AnyAggregate, stream: StreamId): StreamFacts | undefined
   rowView(row: RowKey, hooks: DerivedHooks): RowLive
   addWindow(window: WindowView): void
   dropWindow(window: WindowView): void
   windows(): Iterable<WindowView>
-  /** Rows that memory must hold: under pending commands, and watched. */
+  /** Rows that memory must hold: watched, and under commands that are being stored. */
   neededRows(): RowKey[]
   /** Lets go of rows that nobody has watched for two sweeps. */
   sweep(): void
@@ -70,79 +78,94 @@ export interface Mirror {
   begin(command: PendingRecord): void
   /** Takes it back. */
   abandon(id: Uuid): void
-  isBeingStored(id: Uuid): boolean
-  /** Takes in rows that were read at the present version. */
-  learn(rows: readonly RowChange[]): void
-  loadWindow(window: WindowView, scan: Scan): void
+  beingStored(): readonly Uuid[]
+  /** Takes in rows that were read, and `missed` after they were. */
+  learn(rows: readonly RowChange[], missed?: readonly Change[]): void
+  loadWindow(window: WindowView, scan: Scan, missed: readonly Change[]): void
+  loadWork(work: WorkContents, missed: readonly Change[]): void
+  /** More of pending work should be read. */
+  readonly isWorkShort: boolean
   /** Follows a stored change. `false`: something was missed before it, and everything must be read again. */
   follow(change: Change): boolean
-  /** Takes in everything anew. */
-  replace(contents: Contents): void
+  /** Takes in everything anew, and `missed` after it was read. */
+  replace(contents: Contents, missed: readonly Change[]): void
 }
 
 export function createMirror(domain: Domain): Mirror {
+  /** Commands of this tab that are being stored, by the rows they change. */
   const overlay = createOverlay()
-  const confirmed = new Map<string, ConfirmedRow | null>()
+  const beingStored = new Map<Uuid, PendingRecord>()
   const overlaidRows = new Map<string, SyncedRow<unknown> | 'removed'>()
+  const held = new Map<string, HeldRow>()
   const rowViews = new Map<string, RowViews>()
   const windows = new Set<WindowView>()
   const workViews = new Set<Derived<unknown>>()
-  const beingStored = new Map<Uuid, PendingRecord>()
-  /** Of those, what has been stored in a step that memory could not follow: the count of changes that holds it. */
+  const work = createWorkView()
+  /** Of those that are being stored, what is stored in a step that memory could not follow: the count of changes that holds it. */
   const storedAt = new Map<Uuid, number>()
   let versions: Versions = { rows: 0, work: 0 }
-  const commands = createCommandList()
-  let attention: readonly AttentionRecord[] = []
-  const stateProjections = new Map(domain.aggregates.map((each) => [each.name, stateProjection(each).name]))
 
   // One step: rows whose shown value may have changed are collected, and everything is told at the end.
-  const dirty = new Map<string, { readonly row: RowKey; record?: ConfirmedRow | null }>()
+  const dirty = new Map<string, { readonly row: RowKey; stored?: SyncedRow<unknown> | null }>()
   let workDirty = false
 
-  function markRow(row: RowKey, record?: ConfirmedRow | null): void {
+  function markRow(row: RowKey, stored?: SyncedRow<unknown> | null): void {
     const at = rowId(row.projection.name, row.key)
     const before = dirty.get(at)
-    const latest = record === undefined ? before?.record : record
-    dirty.set(at, latest === undefined ? { row } : { row, record: latest })
+    const latest = stored === undefined ? before?.stored : stored
+    dirty.set(at, latest === undefined ? { row } : { row, stored: latest })
   }
 
-  function setConfirmed({ projection, key, record }: RowChange): void {
+  function setRow({ projection, key, record, over }: RowChange): void {
     const declared = domain.projectionsByName.get(projection)
     if (declared === undefined) return
     const at = rowId(projection, key)
-    const before = confirmed.get(at)
-    if (before !== undefined) confirmed.delete(at)
-    confirmed.set(at, record)
-    if (before !== undefined && isSameRecord(before, record)) return
-    markRow({ projection: declared, key }, record)
+    const before = held.get(at)
+    const next = toSynced(record, over)
+    const isSame = before !== undefined && isSameShown(before.shown, next)
+    const shown = isSame ? before.shown : next
+    // Last in, last to be let go.
+    held.delete(at)
+    held.set(at, { record, over, shown })
+    if (!isSame) markRow({ projection: declared, key }, shown)
   }
 
-  function takeFromWindows(row: RowKey): void {
-    if (confirmed.has(rowId(row.projection.name, row.key))) return
+  /** A row as it is stored: `null` where there is none, `undefined` where it is not in memory. */
+  function storedRow(row: RowKey, at: string): SyncedRow<unknown> | null | undefined {
+    const known = held.get(at)
+    if (known !== undefined) return known.shown
     for (const window of windows) {
-      const record = window.projection === row.projection ? window.confirmed(row.key) : undefined
-      if (record === undefined) continue
-      setConfirmed({ projection: row.projection.name, key: row.key, record })
-      return
+      const found = window.projection === row.projection ? window.stored(row.key) : undefined
+      if (found !== undefined) return found
     }
+    return undefined
   }
 
-  /** What pending work makes of a row; `null` where nothing pending touches it, or where its base is not here yet. */
+  /** What commands that are being stored make of a row; `null` where none touches it, or it is not here yet. */
   function fold(row: RowKey, at: string): SyncedRow<unknown> | 'removed' | null {
     const contributions = overlay.contributionsTo(at)
-    const base = confirmed.get(at)
-    if (contributions.length === 0 || base === undefined) return null
+    if (contributions.length === 0) return null
+    const base = storedRow(row, at)
+    if (base === undefined) return null
     const folded = foldRow(row.projection, base?.row, contributions)
     if (folded.row === undefined) return 'removed'
     const before = overlaidRows.get(at)
     const next: SyncedRow<unknown> = {
       key: row.key,
       row: folded.row,
-      pending: folded.pending,
-      attention: folded.attention,
+      pending: (base?.pending ?? 0) + folded.pending,
+      attention: base?.attention ?? false,
       stale: folded.failed || (base?.stale ?? false),
     }
     return typeof before === 'object' && isSameSynced(before, next) ? before : next
+  }
+
+  function foldDirty(): void {
+    for (const [at, { row }] of dirty) {
+      const over = fold(row, at)
+      if (over === null) overlaidRows.delete(at)
+      else overlaidRows.set(at, over)
+    }
   }
 
   const overlaidIn =
@@ -157,24 +180,19 @@ export function createMirror(domain: Domain): Mirror {
     const at = rowId(row.projection.name, row.key)
     const over = overlaidRows.get(at)
     if (over !== undefined) return over === 'removed' ? undefined : over
-    const base = confirmed.get(at)
-    if (base === undefined) return LOADING
-    if (base === null) return undefined
-    const next: SyncedRow<unknown> = { key: base.key, row: base.row, pending: 0, attention: false, stale: base.stale }
-    return typeof previous === 'object' && isSameSynced(previous, next) ? previous : next
+    const known = held.get(at)
+    if (known === undefined) return LOADING
+    if (known.shown === null) return undefined
+    return typeof previous === 'object' && isSameSynced(previous, known.shown) ? previous : known.shown
   }
 
   function settle(): void {
     const told: (() => void)[] = []
-    for (const [at, { row }] of dirty) {
-      const over = fold(row, at)
-      if (over === null) overlaidRows.delete(at)
-      else overlaidRows.set(at, over)
-    }
-    for (const [at, { row, record }] of dirty) {
+    foldDirty()
+    for (const [at, { row, stored }] of dirty) {
       for (const live of rowViews.get(at)?.lives ?? []) live.invalidate()
       for (const window of windows) {
-        if (window.projection === row.projection) window.update(row.key, record, overlaidIn(row.projection))
+        if (window.projection === row.projection) window.update(row.key, stored, overlaidIn(row.projection))
       }
     }
     for (const at of dirty.keys()) for (const live of rowViews.get(at)?.lives ?? []) told.push(...live.settle())
@@ -190,52 +208,62 @@ export function createMirror(domain: Domain): Mirror {
   }
 
   function trim(): void {
-    // Rows under pending work stay, so they do not count: they would push out what was read a moment ago.
-    let excess = confirmed.size - overlaidRows.size - KEPT_ROWS
-    for (const at of confirmed.keys()) {
+    // Rows that stay anyway do not count: they would push out what was read a moment ago.
+    let excess = held.size - overlaidRows.size - rowViews.size - KEPT_ROWS
+    for (const at of held.keys()) {
       if (excess <= 0) break
       if (rowViews.has(at) || overlay.contributionsTo(at).length > 0) continue
-      confirmed.delete(at)
+      held.delete(at)
       excess -= 1
     }
   }
 
-  function putCommand(command: PendingRecord): void {
-    workDirty = true
-    commands.put(command)
-    for (const row of overlay.put(toOverlayCommand(domain, command))) markRow(row)
-  }
-
-  function dropCommand(id: Uuid): void {
-    workDirty = true
-    commands.drop(id)
-    for (const row of overlay.drop(id)) markRow(row)
-  }
-
   function endStoring(id: Uuid): boolean {
     storedAt.delete(id)
-    return beingStored.delete(id)
+    if (!beingStored.delete(id)) return false
+    workDirty = true
+    for (const row of overlay.drop(id)) markRow(row)
+    return true
   }
 
-  function setCommands(put: readonly PendingRecord[], dropped: readonly Uuid[]): void {
-    for (const id of dropped) dropCommand(id)
-    for (const command of put) {
-      endStoring(command.id)
-      putCommand(command)
+  function take(change: Change): void {
+    versions = change.versions
+    for (const row of change.rows) setRow(row)
+    for (const { id } of change.put) endStoring(id)
+    if (change.moved.work > 0) {
+      work.follow(change)
+      workDirty = true
     }
+  }
+
+  function load(window: WindowView, scan: Scan): void {
+    const overlaid = [...overlay.rowsIn(window.projection.name).values()].map((row) => row.key)
+    window.load(scan, overlaidIn(window.projection), overlaid)
+    // Commands that are being stored may be folded over rows that only this list holds.
+    for (const row of overlay.rowsIn(window.projection.name).values()) markRow(row)
   }
 
   return {
     get versions() {
       return versions
     },
-    commands: commands.all,
-    commandsOf: commands.of,
-    attention: () => attention,
-    confirmed: (row) => confirmed.get(rowId(row.projection.name, row.key)),
-    confirmedState: (aggregate, stream) => {
-      const found = confirmed.get(rowId(stateProjections.get(aggregate.name) ?? '', stream))
-      return found === undefined || found === null ? found : (found.row as unknown as VersionedState)
+    commands: () =>
+      work.isWhole && beingStored.size > 0 ? [...work.commands(), ...beingStored.values()] : work.commands(),
+    get pending() {
+      return work.pending + beingStored.size
+    },
+    attention: work.attention,
+    get aside() {
+      return { count: work.aside, isWhole: work.isAttentionWhole }
+    },
+    around: work.around,
+    holds: (row) => held.has(rowId(row.projection.name, row.key)),
+    streamFacts: (aggregate, stream) => {
+      const state = held.get(rowId(stateRow(domain, aggregate).name, stream))
+      if (state === undefined) return undefined
+      const { record, over } = state
+      const on = [...beingStored.values()].filter((command) => command.stream === stream)
+      return factsOf(aggregate, record, over, on)
     },
     rowView: (row, hooks) => {
       const at = rowId(row.projection.name, row.key)
@@ -281,98 +309,82 @@ export function createMirror(domain: Domain): Mirror {
     },
     begin: (command) => {
       beingStored.set(command.id, command)
-      putCommand(command)
-      // What is on screen is in memory: only rows that nothing shows may have to be read first.
-      for (const { row } of [...dirty.values()]) takeFromWindows(row)
+      workDirty = true
+      const events = foldedEvents(command)
+      const touched = overlay.put({
+        id: command.id,
+        order: command.seq,
+        events,
+        attention: false,
+        rows: rowsOf(domain, events),
+      })
+      for (const row of touched) markRow(row)
       settle()
     },
     abandon: (id) => {
       if (!endStoring(id)) return
-      dropCommand(id)
       settle()
     },
-    isBeingStored: (id) => beingStored.has(id),
-    learn: (rows) => {
-      for (const row of rows) setConfirmed(row)
+    beingStored: () => [...beingStored.keys()],
+    learn: (rows, missed = []) => {
+      for (const row of rows) setRow(row)
+      const learnt = new Set(rows.map((row) => rowId(row.projection, row.key)))
+      for (const change of missed) {
+        for (const row of change.rows) if (learnt.has(rowId(row.projection, row.key))) setRow(row)
+      }
       settle()
     },
-    loadWindow: (window, scan) => {
-      const overlaid = [...overlay.rowsIn(window.projection.name).values()].map((row) => row.key)
-      window.load(scan, overlaidIn(window.projection), overlaid)
+    loadWindow: (window, scan, missed) => {
+      load(window, scan)
+      for (const change of missed) for (const row of change.rows) setInWindow(window, row)
       settle()
+    },
+    loadWork: (contents, missed) => {
+      work.load(contents)
+      for (const change of missed) work.follow(change)
+      workDirty = true
+      settle()
+    },
+    get isWorkShort() {
+      return work.isShort
     },
     follow: (change) => {
       const isNext =
         change.versions.rows === versions.rows + change.moved.rows &&
         change.versions.work === versions.work + change.moved.work
-      if (!isNext || change.everything) {
+      if (!isNext || change.everything || work.isDryAfter(change)) {
         for (const { id } of change.put) if (beingStored.has(id)) storedAt.set(id, change.versions.work)
         return false
       }
-      versions = change.versions
-      for (const row of change.rows) setConfirmed(row)
-      setCommands(change.put, change.dropped)
-      if (change.attentionPut.length > 0 || change.attentionDropped.length > 0) {
-        const replaced = new Set([...change.attentionPut.map((each) => each.id), ...change.attentionDropped])
-        attention = [...attention.filter((each) => !replaced.has(each.id)), ...change.attentionPut]
-        workDirty = true
-      }
+      take(change)
       settle()
       return true
     },
-    replace: (contents) => {
-      versions = contents.versions
-      const stored = new Set(contents.commands.map((each) => each.id))
+    replace: ({ work: contents, rows, scans, stored, versions: read }, missed) => {
+      versions = read
+      work.load(contents)
+      workDirty = true
       for (const id of stored) endStoring(id)
       // Stored before this look and not found by it: its outcome is in the rows already.
       for (const [id, at] of storedAt) if (at <= versions.work) endStoring(id)
-      for (const command of commands.all()) {
-        if (!stored.has(command.id) && !beingStored.has(command.id)) dropCommand(command.id)
-      }
-      for (const command of contents.commands) {
-        if (!isSameJson(command as unknown as Json, (commands.get(command.id) ?? null) as unknown as Json))
-          putCommand(command)
-      }
-      attention = contents.attention
-      workDirty = true
-      const fresh = new Set(contents.rows.map((row) => rowId(row.projection, row.key)))
-      for (const at of [...confirmed.keys()]) if (!fresh.has(at)) confirmed.delete(at)
-      for (const row of contents.rows) setConfirmed(row)
+      const fresh = new Set(rows.map((row) => rowId(row.projection, row.key)))
+      for (const at of [...held.keys()]) if (!fresh.has(at)) held.delete(at)
+      for (const row of rows) setRow(row)
       // Folds need the new bases, and windows what was folded.
-      for (const [at, { row }] of dirty) {
-        const over = fold(row, at)
-        if (over === null) overlaidRows.delete(at)
-        else overlaidRows.set(at, over)
-      }
-      for (const [window, scan] of contents.scans) {
-        const overlaid = [...overlay.rowsIn(window.projection.name).values()].map((row) => row.key)
-        window.load(scan, overlaidIn(window.projection), overlaid)
-      }
+      foldDirty()
+      for (const [window, scan] of scans) load(window, scan)
+      for (const change of missed) take(change)
       settle()
     },
   }
-}
 
-function toOverlayCommand(domain: Domain, command: PendingRecord): OverlayCommand {
-  return {
-    id: command.id,
-    order: command.seq,
-    events: foldedEvents(command),
-    attention: needsAttention(command),
-    rows: rowsTouchedBy(domain, command),
+  /** What a window has missed since it was read: of what memory holds already, nothing else tells it. */
+  function setInWindow(window: WindowView, { projection, key, record, over }: RowChange): void {
+    if (window.projection.name !== projection) return
+    window.update(key, toSynced(record, over), overlaidIn(window.projection))
   }
 }
 
-function isSameRecord(a: ConfirmedRow | null, b: ConfirmedRow | null): boolean {
-  if (a === null || b === null) return a === b
-  return a.stale === b.stale && isSameJson(a.row, b.row)
-}
-
-function isSameSynced(a: SyncedRow<unknown>, b: SyncedRow<unknown>): boolean {
-  return (
-    a.pending === b.pending &&
-    a.attention === b.attention &&
-    a.stale === b.stale &&
-    isSameJson(a.row as Json, b.row as Json)
-  )
+function isSameShown(a: SyncedRow<unknown> | null, b: SyncedRow<unknown> | null): boolean {
+  return a === null || b === null ? a === b : isSameSynced(a, b)
 }

@@ -1,4 +1,5 @@
 import type { WireOutcome } from '@tidemark/core'
+import type { ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
 import type { AcknowledgedRecord, PendingRecord } from './records.ts'
 
@@ -15,7 +16,11 @@ const RECOVERY_WINDOW = 15 * 60_000
  *
  * @param told outcomes that came with the rows: those commands are there.
  */
-export async function offerAgain(write: Write, told: readonly WireOutcome[], now: number): Promise<PendingRecord[]> {
+export async function offerAgain(
+  write: Write,
+  told: readonly WireOutcome[],
+  now: number,
+): Promise<Required<Pick<ChangeDraft, 'put' | 'before'>>> {
   await write.meta.put({ name: 'restored-at', value: now })
   const isTold = new Set(told.map((each) => each.command))
   const pending = await write.pending.orderBy('seq').toArray()
@@ -34,12 +39,11 @@ export async function offerAgain(write: Write, told: readonly WireOutcome[], now
     attention: null,
     attempts: 1,
   }))
-  const unanswered = pending
-    .filter((each) => each.answer !== null && each.attention === null)
-    .map((each) => ({ ...each, answer: null }))
+  const before = pending.filter((each) => each.answer !== null && each.attention === null)
+  const unanswered = before.map((each) => ({ ...each, answer: null }))
   await write.pending.bulkPut([...offered, ...unanswered])
   await write.acknowledged.bulkDelete(kept.map(({ id }) => id))
-  return [...offered, ...unanswered]
+  return { put: [...offered, ...unanswered], before }
 }
 
 /** By version inside a stream, whatever the clock did meanwhile; streams by when they were first confirmed. */

@@ -1,4 +1,13 @@
-import type { AnyProjection, Domain, DomainEvent, Uuid } from '@tidemark/core'
+import {
+  STATE_PREFIX,
+  type AnyProjection,
+  type Domain,
+  type DomainEvent,
+  type StreamId,
+  type Uuid,
+} from '@tidemark/core'
+import { foldedEvents } from './rebase.ts'
+import type { PendingRecord } from './records.ts'
 
 /** The part of a pending command that the overlay needs. */
 export interface OverlayCommand {
@@ -50,6 +59,53 @@ export function rowsOf(domain: Domain, events: readonly DomainEvent[]): RowKey[]
     }
   }
   return [...found.values()]
+}
+
+/** Whether a pending command is not shown as done because a person, or the server, has to decide about it. */
+export function needsAttention(command: PendingRecord): boolean {
+  return command.attention !== null || command.prediction.kind === 'no-longer-holds'
+}
+
+/**
+ * Rows that a pending command is shown in: the state of its stream, and those its events change; where it needs
+ * attention, those its author saw it change and those of its stream.
+ */
+export function rowsTouchedBy(domain: Domain, command: PendingRecord): RowKey[] {
+  const isAside = needsAttention(command)
+  const rows = new Map<string, RowKey>()
+  for (const row of rowsOfStream(domain, command.stream)) {
+    if (isAside || isState(row)) rows.set(rowId(row.projection.name, row.key), row)
+  }
+  for (const row of rowsOf(domain, isAside ? command.believed : foldedEvents(command))) {
+    rows.set(rowId(row.projection.name, row.key), row)
+  }
+  return [...rows.values()]
+}
+
+/** The rows that have a stream's id for their key, over all projections of its aggregate. */
+export function rowsOfStream(domain: Domain, stream: StreamId): RowKey[] {
+  const aggregate = domain.aggregateOf(stream)
+  if (aggregate === undefined) return []
+  return domain.projections
+    .filter((projection) => projection.aggregates.includes(aggregate))
+    .map((projection) => ({ projection, key: stream }))
+}
+
+/** The state of a stream, in its built-in projection. */
+export function isState({ projection }: RowKey): boolean {
+  return projection.name.startsWith(STATE_PREFIX)
+}
+
+/** What a command does to one row that it touches. */
+export function contributionTo(row: RowKey, command: OverlayCommand): Contribution {
+  return {
+    command: command.id,
+    order: command.order,
+    attention: command.attention,
+    events: command.events.filter(
+      (event) => row.projection.types.has(event.type) && row.projection.key(event) === row.key,
+    ),
+  }
 }
 
 /** Folds pending events over a confirmed row. Pure. */
@@ -120,17 +176,9 @@ export function createOverlay(): Overlay {
         const at = rowId(row.projection.name, row.key)
         touched.set(at, row)
         const list = byRow.get(at) ?? []
-        const contribution: Contribution = {
-          command: command.id,
-          order: command.order,
-          attention: command.attention,
-          events: command.events.filter(
-            (event) => row.projection.types.has(event.type) && row.projection.key(event) === row.key,
-          ),
-        }
         let place = list.length
         while (place > 0 && (list[place - 1] as Contribution).order > command.order) place -= 1
-        byRow.set(at, list.toSpliced(place, 0, contribution))
+        byRow.set(at, list.toSpliced(place, 0, contributionTo(row, command)))
         const inProjection = byProjection.get(row.projection.name)
         if (inProjection === undefined) byProjection.set(row.projection.name, new Map([[at, row]]))
         else inProjection.set(at, row)

@@ -8,15 +8,15 @@ import {
   type WireOutcome,
   type WireRow,
 } from '@tidemark/core'
-import { readBases, type ChangeDraft, type RowChange } from './change.ts'
+import type { ChangeDraft, KnownTails, RowWrite } from './change.ts'
 import type { Write } from './database.ts'
-import { pendingOf } from './dispatch.ts'
+import { withDerived } from './derived.ts'
 import { readFeed } from './feed.ts'
 import { indexKeysOf } from './index-keys.ts'
 import { offerAgain } from './offer-again.ts'
 import { rowId } from './overlay.ts'
 import { rebaseStream, type Decider } from './rebase.ts'
-import { pendingById } from './pending-by-id.ts'
+import { pendingById, pendingOf } from './pending-by-id.ts'
 import { stateRow } from './state-row.ts'
 import {
   STAGED_PAGE,
@@ -48,7 +48,7 @@ export interface PageContext extends Decider {
   readonly now: () => number
 }
 
-export const PAGE_TABLES = ['rows', 'staged', 'pending', 'attention', 'acknowledged', 'cursors'] as const
+export const PAGE_TABLES = ['rows', 'staged', 'pending', 'overlay', 'attention', 'acknowledged', 'cursors'] as const
 
 /**
  * Stores a page in the caller's transaction. At the cut: its rows, the removals, what became of this device's commands
@@ -93,8 +93,10 @@ export async function applyPage(
   const changes = [...changed.values()]
   if (page.reset) await write.rows.clear()
   else if (page.renews !== undefined) await dropRenewed(write, page.renews)
-  /** More than is listed has gone: what is shown is read again. */
-  const isWide = page.reset || page.renews !== undefined || changes.length > LISTED_ROWS
+  /** More has gone than is listed. */
+  const isReplaced = page.reset || page.renews !== undefined
+  /** What is shown is read again. */
+  const isWide = isReplaced || changes.length > LISTED_ROWS
   await write.rows.bulkPut(changes.flatMap(({ record }) => record ?? []))
   const gone = changes.flatMap(({ projection, key, record }): [string, string][] =>
     record === null ? [[projection, key]] : [],
@@ -103,21 +105,24 @@ export async function applyPage(
   await write.cursors.put({ name: 'feed', cursor: page.cursor, staging: null, reset: false })
 
   const work = await settleOutcomes(context, write, page.outcomes)
-  const offered = isRestored ? await offerAgain(write, page.outcomes, context.now()) : []
-  const moved = page.reset || page.renews !== undefined ? null : streamsOf(changes)
+  const offered = isRestored ? await offerAgain(write, page.outcomes, context.now()) : { put: [], before: [] }
+  const moved = isReplaced ? null : streamsOf(changes)
   const rebased = await rebaseMoved(context, write, moved, work.streams, changed)
-  const put = [...new Map([...work.put, ...offered, ...rebased].map((each) => [each.id, each])).values()]
+  const put = [...new Map([...work.put, ...offered.put, ...rebased.put].map((each) => [each.id, each])).values()]
   const hasRows = isWide || changes.length > 0
   const hasWork = put.length + work.dropped.length + work.attentionPut.length + work.attentionDropped.length > 0
   return {
-    result: { kind: 'applied', restored: isRestored, offered: offered.length },
+    result: { kind: 'applied', restored: isRestored, offered: offered.put.length },
     change: {
       put,
       dropped: work.dropped,
+      before: [...work.before, ...offered.before, ...rebased.before],
       attentionPut: work.attentionPut,
       attentionDropped: work.attentionDropped,
-      rows: isWide ? [] : [...(await readBases(write, context.domain, put, changed)), ...changes],
+      rows: changes,
+      tails: rebased.tails,
       everything: isWide,
+      replaced: isReplaced,
       moved: { rows: hasRows ? 1 : 0, work: hasWork ? 1 : 0 },
     },
   }
@@ -129,11 +134,13 @@ async function dropRenewed(write: Write, { scopes, projections }: Renewal): Prom
   if (scopes.length > 0) await write.rows.filter((row) => scopes.includes(row.scope)).delete()
 }
 
-interface StoredChange extends RowChange {
+interface StoredChange extends RowWrite {
   readonly record: RowRecord | null
 }
 
 interface SettledWork {
+  /** As they were before. */
+  readonly before: PendingRecord[]
   readonly put: PendingRecord[]
   readonly dropped: string[]
   readonly attentionPut: AttentionRecord[]
@@ -146,7 +153,14 @@ async function settleOutcomes(
   write: Write,
   outcomes: readonly WireOutcome[],
 ): Promise<SettledWork> {
-  const work: SettledWork = { put: [], dropped: [], attentionPut: [], attentionDropped: [], streams: new Set() }
+  const work: SettledWork = {
+    before: [],
+    put: [],
+    dropped: [],
+    attentionPut: [],
+    attentionDropped: [],
+    streams: new Set(),
+  }
   if (outcomes.length === 0) return work
   const at = context.now()
   const found = await pendingById(
@@ -158,6 +172,7 @@ async function settleOutcomes(
     const record = found[index]
     if (record === undefined) continue
     work.streams.add(record.stream)
+    work.before.push(record)
     if (outcome.kind === 'accepted') {
       work.dropped.push(record.id)
       if (record.attention !== null) work.attentionDropped.push(record.attention)
@@ -177,7 +192,7 @@ async function settleOutcomes(
         reason: { kind: 'refused', code: outcome.code, params: outcome.params },
       }
       work.attentionPut.push(attention)
-      work.put.push({ ...record, answer: 'refused', attention: attention.id })
+      work.put.push(withDerived(context.domain, { ...record, answer: 'refused', attention: attention.id }))
     }
   }
   await write.pending.bulkDelete(work.dropped)
@@ -200,6 +215,14 @@ async function trimAcknowledged(write: Write, now: number): Promise<void> {
   }
 }
 
+export interface Rebased {
+  /** Commands whose prediction has changed, as they were before, and as they are. */
+  readonly before: readonly PendingRecord[]
+  readonly put: readonly PendingRecord[]
+  /** Pending commands of the streams that were looked at, as they are. */
+  readonly tails: KnownTails
+}
+
 /**
  * Decides pending commands again where the state under them has moved. `null`: any state may have. `changed` are rows
  * that this transaction has written.
@@ -210,29 +233,27 @@ async function rebaseMoved(
   moved: ReadonlySet<StreamId> | null,
   settled: ReadonlySet<StreamId>,
   changed: ReadonlyMap<string, StoredChange>,
-): Promise<PendingRecord[]> {
+): Promise<Rebased> {
   const streams = moved === null ? null : new Set([...moved, ...settled])
+  const isLookedAt = (stream: StreamId): boolean => streams === null || streams.has(stream)
   // Few streams are looked up each; of many, most have nothing pending.
   if (streams !== null && streams.size <= LOOKED_UP) {
-    return await rebaseTails(context, write, await readTails(write, [...streams]), changed)
+    return await rebaseTails(context, write, await readTails(write, [...streams]), changed, isLookedAt)
   }
   const keys = (await write.pending.orderBy('[stream+seq]').keys()) as unknown as readonly [StreamId, number][]
   const pending = new Set(keys.map(([stream]) => stream))
-  const affected = [...pending].filter((stream) => streams === null || streams.has(stream))
+  const affected = [...pending].filter(isLookedAt)
   const tails =
     affected.length <= LOOKED_UP
       ? await readTails(write, affected)
       : groupByStream(await write.pending.orderBy('[stream+seq]').toArray(), new Set(affected))
-  return await rebaseTails(context, write, tails, changed)
+  return await rebaseTails(context, write, tails, changed, isLookedAt)
 }
 
 /** Decides the pending commands of a stream again on what is stored, and stores what came of it. */
-export async function rebaseStored(
-  decider: Decider,
-  write: Write,
-  streams: readonly StreamId[],
-): Promise<PendingRecord[]> {
-  return await rebaseTails(decider, write, await readTails(write, streams), new Map())
+export async function rebaseStored(decider: Decider, write: Write, streams: readonly StreamId[]): Promise<Rebased> {
+  const looked = new Set(streams)
+  return await rebaseTails(decider, write, await readTails(write, streams), new Map(), (stream) => looked.has(stream))
 }
 
 type Tails = ReadonlyMap<StreamId, readonly PendingRecord[]>
@@ -259,7 +280,8 @@ async function rebaseTails(
   write: Write,
   tails: Tails,
   changed: ReadonlyMap<string, StoredChange>,
-): Promise<PendingRecord[]> {
+  isLookedAt: (stream: StreamId) => boolean,
+): Promise<Rebased> {
   const waiting = [...tails].flatMap(([stream, commands]) => {
     const aggregate = decider.domain.aggregateOf(stream)
     if (aggregate === undefined) return []
@@ -269,15 +291,27 @@ async function rebaseTails(
   const asked = waiting.filter(({ written }) => written === undefined)
   const found = await write.rows.bulkGet(asked.map(({ row, stream }): [string, string] => [row, stream]))
   const read = new Map(asked.map(({ stream }, at) => [stream, found[at]]))
-  const rebased = waiting.flatMap(({ aggregate, commands, stream, written }) => {
+  const rebased = new Map<string, PendingRecord>()
+  for (const { aggregate, commands, stream, written } of waiting) {
     const record = written === undefined ? read.get(stream) : (written.record ?? undefined)
-    return rebaseStream(decider, aggregate, record?.row as unknown as VersionedState | undefined, commands)
-  })
-  if (rebased.length > 0) await write.pending.bulkPut(rebased)
-  return rebased
+    const state = record?.row as unknown as VersionedState | undefined
+    for (const command of rebaseStream(decider, aggregate, state, commands)) {
+      rebased.set(command.id, withDerived(decider.domain, command))
+    }
+  }
+  const put = [...rebased.values()]
+  if (put.length > 0) await write.pending.bulkPut(put)
+  return {
+    before: [...tails.values()].flat().filter(({ id }) => rebased.has(id)),
+    put,
+    tails: (stream) => {
+      if (!isLookedAt(stream)) return undefined
+      return (tails.get(stream) ?? []).map((command) => rebased.get(command.id) ?? command)
+    },
+  }
 }
 
-function streamsOf(changes: readonly RowChange[]): Set<StreamId> {
+function streamsOf(changes: readonly RowWrite[]): Set<StreamId> {
   const streams = new Set<StreamId>()
   for (const { projection, key } of changes) {
     if (projection.startsWith(STATE_PREFIX) && parseStreamId(key) !== undefined) streams.add(key)

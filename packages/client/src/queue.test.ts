@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WIRE_LIMITS } from '@tidemark/core'
-import { byStream, countUnsent, describePending, NOTHING_SENDING, planPush, toPushed, utf8Length } from './queue.ts'
+import { byStream, describePending, NOTHING_SENDING, planPush, toPushed, utf8Length } from './queue.ts'
 import type { PendingRecord } from './records.ts'
 
 const LIMITS = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes }
@@ -49,17 +49,6 @@ const queue = fc
     ),
   )
 
-test('unsent is what the server has neither accepted nor refused, also where its yes is not stored yet', () => {
-  const commands = [
-    pending(1, 'order/1'),
-    pending(2, 'order/1', { attention: 'a2' }),
-    pending(3, 'order/2', { answer: 'accepted' }),
-    pending(4, 'order/3', { answer: 'refused', attention: 'a4' }),
-    pending(5, 'order/4'),
-  ]
-  expect(countUnsent(commands, NOTHING_SENDING)).toBe(3)
-  expect(countUnsent(commands, { accepted: new Set([commands[4]?.id ?? '']) })).toBe(2)
-})
 /** Each names the one before it in its stream, as commands do that were decided here. */
 function chained(commands: readonly PendingRecord[]): PendingRecord[] {
   return commands.map((command, at) => {

@@ -62,6 +62,42 @@ export interface PendingRecord extends StoredCommand {
   /** Set aside under this entry of `attention`. */
   readonly attention: string | null
   readonly attempts: number
+  /** Derived, for the indexes (`derived.ts`): rows of other keys than its stream's that it is shown in, `[projection, key]`. */
+  readonly touches?: readonly (readonly [projection: string, key: string])[]
+  /** Likewise: its place in the order, where it does not hold any more and is not set aside. */
+  readonly doubt?: number
+  /** Likewise, where it is answered: since when it waits for the page that shows it, milliseconds since 1970; -1 where it waits for a person. */
+  readonly waits?: number
+}
+
+/**
+ * A row that pending commands touch, as they leave it. Derived from the confirmed row and those commands, and kept up by
+ * every transaction that changes either (`refold.ts`).
+ */
+export interface OverlayRecord {
+  readonly projection: string
+  readonly key: string
+  /** Absent: with the pending changes there is no such row. */
+  readonly row?: Json
+  /** Commands that touch it, those that change nothing in it at present included. */
+  readonly commands: number
+  /** Commands that are folded into it. */
+  readonly pending: number
+  /** `seq` of the last of them. */
+  readonly last: number
+  readonly attention: boolean
+  /** The server knows that the confirmed row is behind, or a projection could not fold a pending event. */
+  readonly stale: boolean
+  /** On the state of a stream: what the next command on it has to know of those before it. */
+  readonly tail?: StreamTail
+  readonly ix: readonly IndexKey[]
+}
+
+export interface StreamTail {
+  /** The last pending command that is not set aside. */
+  readonly last: Uuid | null
+  /** The first of them was decided on a stream that was new. */
+  readonly isNew: boolean
 }
 
 export interface AttentionRecord {
@@ -98,7 +134,8 @@ export interface FeedRecord {
  * Small facts by name. `rows` and `work` count the changes of rows and of pending work: how tabs notice each other.
  * `leader-term` counts the terms of leading tabs: how a deposed one is kept from writing. `device` names the
  * installation, also when its database had to be made anew, and `generation` the database. `recovery` is the report
- * that nobody has dismissed yet, as JSON. `restored-at` is when the server was last seen to have lost events.
+ * that nobody has dismissed yet, as JSON. `restored-at` is when the server was last seen to have lost events. `overlay`
+ * names the code that the overlay was folded by.
  */
 export interface MetaRecord {
   readonly name:
@@ -106,6 +143,7 @@ export interface MetaRecord {
     | 'generation'
     | 'schema-epoch'
     | 'indexes'
+    | 'overlay'
     | 'next-seq'
     | 'rows'
     | 'work'

@@ -2,6 +2,7 @@ import type { Domain } from '@tidemark/core'
 import { indexKeysOf } from './index-keys.ts'
 import type { Database } from './database.ts'
 import type { RowRecord } from './records.ts'
+import { codeOf, foldEverything } from './refold.ts'
 
 /**
  * Makes stored rows fit for the domain of today, at the first start of a release and without a network. They get the
@@ -32,5 +33,20 @@ export async function reindexRows(domain: Domain, database: Database): Promise<v
     }
     await write.meta.put({ name: 'indexes', value: fingerprint })
     write.rowsChanged()
+  })
+}
+
+/**
+ * Folds the overlay anew where it is not what today's code makes of pending commands: there was none yet, another release
+ * has folded it, or two of them side by side.
+ */
+export async function refoldFormer(domain: Domain, database: Database): Promise<void> {
+  const isOurs = (foldedBy: string | null): boolean => foldedBy === codeOf(domain)
+  const { value: known } = await database.read([], async (tables) => (await tables.meta.get('overlay'))?.value)
+  if (isOurs(String(known ?? ''))) return
+  await database.write('relaxed', ['rows', 'pending', 'overlay'], async (write) => {
+    if (isOurs(write.foldedBy)) return
+    await foldEverything(domain, write)
+    write.workChanged()
   })
 }

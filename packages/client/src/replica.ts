@@ -1,22 +1,13 @@
-import type { AnyProjection, Domain } from '@tidemark/core'
-import {
-  readBases,
-  readRows,
-  rowsOfStream,
-  toChange,
-  type Change,
-  type ChangeDraft,
-  type ConfirmedRow,
-  type RowChange,
-} from './change.ts'
+import type { Domain } from '@tidemark/core'
+import { readRows, toChange, type Change, type ChangeDraft, type RowChange } from './change.ts'
 import type { Database, TableName, Tables, Versions, Write } from './database.ts'
-import { sortKeyOf } from './index-keys.ts'
 import type { Mirror } from './mirror.ts'
-import { rowId, type RowKey } from './overlay.ts'
+import { rowId, rowsOfStream, type RowKey } from './overlay.ts'
+import { refold } from './refold.ts'
+import { scanWindow } from './scan-window.ts'
 import type { Scan, WindowView } from './window-view.ts'
+import { readWork } from './work-view.ts'
 
-/** Rows asked of storage at a time while a window looks for those that match. */
-const SCAN_CHUNK = 500
 /** Rows of a freshly loaded window whose streams are made ready for commands. */
 const WARM_ROWS = 100
 
@@ -40,6 +31,8 @@ export interface Replica {
   /** Brings rows into memory. */
   ensureRows(rows: readonly RowKey[]): Promise<void>
   loadWindow(window: WindowView): Promise<void>
+  /** Tells of each change that memory has followed, and with `null` that it was read anew. */
+  onFollow(listener: (change: Change | null) => void): void
 }
 
 export interface ReplicaOptions {
@@ -50,8 +43,15 @@ export interface ReplicaOptions {
   readonly onTrouble: (error: unknown) => void
 }
 
+/** What a read into memory is for: where memory has to be read again first, it comes with that. */
+interface Wanted {
+  readonly rows?: readonly RowKey[]
+  readonly window?: WindowView
+}
+
 export function createReplica({ domain, database, mirror, onChange, onTrouble }: ReplicaOptions): Replica {
-  // Reads that must match memory's version, and changes of rows, take turns: no read is ever overtaken in this tab.
+  // Reads that must match memory's version, and changes of rows, take turns: no read is ever overtaken by those in this
+  // tab. Commands that are stored meanwhile wait for nobody; what they do is taken in after what was read.
   let turn: Promise<unknown> = Promise.resolve()
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = turn.then(work)
@@ -61,32 +61,59 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
 
   let target: Versions = { rows: 0, work: 0 }
   let catching: Promise<void> | undefined
+  let isWorkLoading = false
+  /** Changes that memory has followed while something was being read. */
+  let followed: Change[] | undefined
+  const writing = new Set<Promise<unknown>>()
+  const listeners = new Set<(change: Change | null) => void>()
   const isBehind = (than: Versions): boolean => mirror.versions.rows < than.rows || mirror.versions.work < than.work
+  const isAfter = (a: Versions, b: Versions): boolean => a.rows > b.rows || a.work > b.work
 
-  async function readEverything(): Promise<void> {
+  /** A look into storage, and what memory has followed that it does not show. */
+  async function look<T>(
+    tables: readonly TableName[],
+    read: (tables: Tables) => Promise<T>,
+  ): Promise<{ readonly value: T; readonly versions: Versions; readonly missed: () => readonly Change[] }> {
+    const since: Change[] = []
+    followed = since
+    const { value, versions } = await database.read(tables, read).catch((error: unknown) => {
+      followed = undefined
+      throw error
+    })
+    const missed = (): readonly Change[] => {
+      followed = undefined
+      return since.filter((change) => isAfter(change.versions, versions))
+    }
+    return { value, versions, missed }
+  }
+
+  async function readEverything({ rows: more = [], window: other }: Wanted = {}): Promise<void> {
     for (;;) {
-      const wanted = mirror.neededRows()
-      const windows = [...mirror.windows()].filter((window) => window.loaded)
-      const { value, versions } = await database.read(['rows', 'pending', 'attention'], async (tables) => {
-        const commands = await tables.pending.orderBy('seq').toArray()
-        const attention = await tables.attention.toArray()
-        const bases = await readBases(tables, domain, commands)
-        const rows = await readRows(tables, wanted)
+      const wanted = [...mirror.neededRows(), ...more]
+      const windows = [...mirror.windows()].filter((window) => window.loaded || window === other)
+      const beingStored = mirror.beingStored()
+      const { value, versions, missed } = await look(['rows', 'overlay', 'pending', 'attention'], async (tables) => {
+        const [work, rows, found] = await Promise.all([
+          readWork(tables),
+          readRows(tables, wanted),
+          tables.pending.bulkGet([...beingStored]),
+        ])
         const scans = new Map<WindowView, Scan>()
         for (const window of windows) scans.set(window, await scanWindow(tables, window))
-        return { commands, attention, rows: [...bases, ...rows], scans }
+        return { work, rows, scans, stored: found.flatMap((command) => command?.id ?? []) }
       })
       const read = new Set(value.rows.map((row) => rowId(row.projection, row.key)))
       const isComplete = mirror.neededRows().every((row) => read.has(rowId(row.projection.name, row.key)))
-      // Commands are stored while this reads: an older look, or one without their rows, must not replace memory.
-      if (!isComplete || versions.rows < mirror.versions.rows || versions.work < mirror.versions.work) continue
-      mirror.replace({ ...value, versions })
+      // Commands are stored while this reads: a look without their rows must not replace memory.
+      if (!isComplete) continue
+      mirror.replace({ ...value, versions }, missed())
+      for (const listener of listeners) listener(null)
       return
     }
   }
 
-  async function catchUpInTurn(atLeast: Versions): Promise<void> {
-    while (isBehind(atLeast)) await readEverything()
+  async function catchUpInTurn(atLeast: Versions, wanted?: Wanted): Promise<void> {
+    while (isBehind(atLeast)) await readEverything(wanted)
   }
 
   function catchUp(atLeast: Versions): Promise<void> {
@@ -101,57 +128,67 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
     return catching
   }
 
-  /** A look whose result still belongs to memory's version of the rows when it is used. */
+  /** Takes a look into memory, at memory's version. */
   async function readInStep<T>(
+    wanted: Wanted,
     tables: readonly TableName[],
-    look: (tables: Tables) => Promise<T>,
-    use: (value: T) => void,
+    read: (tables: Tables) => Promise<T>,
+    use: (value: T, missed: readonly Change[]) => void,
   ): Promise<void> {
     await inTurn(async () => {
-      for (;;) {
-        const { value, versions } = await database.read(tables, look)
-        if (versions.rows === mirror.versions.rows) {
-          use(value)
-          return
-        }
-        // Another tab has moved the rows: first follow it.
-        await catchUpInTurn({ rows: versions.rows, work: 0 })
-      }
+      const { value, versions, missed } = await look(tables, read)
+      // Commands that this tab has just stored are in memory in a moment.
+      if (isBehind(versions)) await Promise.allSettled(writing)
+      // Another tab has moved on: memory is read again, with what this was to read.
+      if (isBehind(versions)) await catchUpInTurn(versions, wanted)
+      else use(value, missed())
     })
   }
 
   async function ensureRows(rows: readonly RowKey[]): Promise<void> {
-    const missing = rows.filter((row) => mirror.confirmed(row) === undefined)
+    const missing = rows.filter((row) => !mirror.holds(row))
     if (missing.length === 0) return
     await readInStep(
-      ['rows'],
+      { rows: missing },
+      ['rows', 'overlay'],
       (tables) => readRows(tables, missing),
-      (found: readonly RowChange[]) => mirror.learn(found),
+      (found: readonly RowChange[], missed) => mirror.learn(found, missed),
     )
   }
 
   async function loadWindow(window: WindowView): Promise<void> {
-    const found: ConfirmedRow[] = []
     do {
       await readInStep(
-        ['rows'],
+        { window },
+        ['rows', 'overlay'],
         (tables) => scanWindow(tables, window),
-        (scan) => {
-          found.splice(0, found.length, ...scan.records.slice(0, WARM_ROWS))
-          mirror.loadWindow(window, scan)
-        },
+        (scan, missed) => mirror.loadWindow(window, scan, missed),
       )
     } while (window.short)
     // Off the path to the first paint: what commands on the rows in sight will need.
-    const warm = found.flatMap((record) => rowsOfStream(domain, record.key))
+    const warm = window.first(WARM_ROWS).flatMap((key) => rowsOfStream(domain, key))
     ensureRows(warm).catch(onTrouble)
+  }
+
+  /** The queue moves on under what is held of its head. */
+  function refill(): void {
+    if (isWorkLoading || !mirror.isWorkShort) return
+    isWorkLoading = true
+    readInStep({}, ['pending', 'attention'], readWork, (work, missed) => mirror.loadWork(work, missed))
+      .finally(() => {
+        isWorkLoading = false
+      })
+      .catch(onTrouble)
   }
 
   function follow(change: Change): void {
     const { versions } = mirror
     if (change.versions.rows <= versions.rows && change.versions.work <= versions.work) return
     if (mirror.follow(change)) {
+      followed?.push(change)
+      for (const listener of listeners) listener(change)
       for (const window of mirror.windows()) if (window.short) loadWindow(window).catch(onTrouble)
+      refill()
     } else {
       catchUp(change.versions).catch(onTrouble)
     }
@@ -162,6 +199,9 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
     mirror,
     ensureRows,
     loadWindow,
+    onFollow: (listener) => {
+      listeners.add(listener)
+    },
     catchUp: async (atLeast) => {
       if (atLeast !== undefined) return await catchUp(atLeast)
       const { versions } = await database.read([], () => Promise.resolve())
@@ -174,55 +214,28 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
     },
     write: (durability, tables, change) => {
       const run = async (): Promise<Change> => {
-        const done = toChange(
-          await database.write(durability, tables, async (write) => {
-            const draft = await change(write)
-            if (draft.moved.rows > 0) write.rowsChanged()
-            if (draft.moved.work > 0) write.workChanged()
-            return draft
-          }),
-        )
+        let folded: Pick<Change, 'put' | 'added' | 'rows'> = { put: [], added: 0, rows: [] }
+        const transacted = await database.write(durability, tables, async (write) => {
+          const draft = await change(write)
+          folded = await refold(domain, write, draft)
+          if (draft.moved.rows > 0) write.rowsChanged()
+          if (draft.moved.work > 0) write.workChanged()
+          return draft
+        })
+        const done = toChange(transacted, folded)
         follow(done)
         onChange(done)
         return done
       }
       // Only changes of rows take turns with reads; storing a command waits for nobody in this tab.
-      return durability === 'relaxed' ? inTurn(run) : run()
+      if (durability === 'relaxed') return inTurn(run)
+      const stored = run()
+      writing.add(stored)
+      const forget = (): void => {
+        writing.delete(stored)
+      }
+      stored.then(forget, forget)
+      return stored
     },
   }
-}
-
-/** Reads a window's stretch of its index: as many matching rows as it wants, and how far that was. */
-async function scanWindow(tables: Pick<Tables, 'rows'>, window: WindowView): Promise<Scan> {
-  const { projection, index } = window
-  const records: ConfirmedRow[] = []
-  let { lower } = window.range
-  let isFirst = true
-  for (;;) {
-    const chunk = await tables.rows
-      .where(index === undefined ? '[projection+key]' : 'ix')
-      .between(lower, window.range.upper, isFirst, false)
-      .limit(Math.min(window.wanted, SCAN_CHUNK))
-      .toArray()
-    for (const [at, record] of chunk.entries()) {
-      if (!window.matches(record.row)) continue
-      records.push(record)
-      if (records.length >= window.wanted) {
-        const isLast = at === chunk.length - 1 && chunk.length < Math.min(window.wanted, SCAN_CHUNK)
-        return { records, boundary: isLast ? null : positionOf(projection, index, record) }
-      }
-    }
-    const last = chunk.at(-1)
-    if (last === undefined || chunk.length < Math.min(window.wanted, SCAN_CHUNK)) return { records, boundary: null }
-    lower = positionOf(projection, index, last)
-    isFirst = false
-  }
-}
-
-function positionOf(
-  projection: AnyProjection,
-  index: string | undefined,
-  record: ConfirmedRow,
-): ReturnType<typeof sortKeyOf> {
-  return sortKeyOf(projection, index, record.key, record.row)
 }

@@ -1,9 +1,10 @@
 import type { CommandBase, Uuid, VersionedState } from '@tidemark/core'
-import { readBases, type Change, type ChangeDraft } from './change.ts'
+import type { Change, ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
-import { checkInput, DomainCodeError, mayConflict, pendingOf } from './dispatch.ts'
+import { checkInput, DomainCodeError, mayConflict } from './dispatch.ts'
 import { rebaseStored } from './pages.ts'
-import { unconfirmedAttentionId } from './queue.ts'
+import { pendingOf } from './pending-by-id.ts'
+import { commandOfUnconfirmed } from './queue.ts'
 import { decideStored, knownState, stateAfter, type Decider } from './rebase.ts'
 import type { AttentionRecord, PendingRecord } from './records.ts'
 import type { Replica } from './replica.ts'
@@ -33,7 +34,7 @@ export async function resolveAttention(
 ): Promise<ResolveResult> {
   let result: ResolveResult = { kind: 'gone' }
   try {
-    const change = await context.replica.write('strict', ['pending', 'attention', 'rows'], async (write) => {
+    const change = await context.replica.write('strict', ['pending', 'attention', 'rows', 'overlay'], async (write) => {
       const resolved = await decide(context, write, attentionId, resolution)
       result = resolved.result
       return resolved.change === undefined
@@ -58,7 +59,7 @@ async function decide(
   const attention = await write.attention.get(attentionId)
   const command =
     attention === undefined
-      ? (await write.pending.toArray()).find((each) => unconfirmedAttentionId(each.id) === attentionId)
+      ? await write.pending.get(commandOfUnconfirmed(attentionId))
       : await write.pending.get(attention.commandId)
   if (command === undefined) return { result: { kind: 'gone' } }
   // Without the server's word only a command that never left may be changed.
@@ -68,9 +69,9 @@ async function decide(
   const behind = stream.filter((each) => each.seq > command.seq)
   switch (resolution.kind) {
     case 'discard':
-      return await discard(context, write, attention, command, behind, false)
+      return await discard(context, write, attention, command, stream, behind, false)
     case 'take-theirs':
-      return await discard(context, write, attention, command, behind, true)
+      return await discard(context, write, attention, command, stream, behind, true)
     case 'retry':
     case 'edit':
       return await again(context, write, attention, command, stream, behind, resolution)
@@ -82,6 +83,7 @@ async function discard(
   write: Write,
   attention: AttentionRecord | undefined,
   command: PendingRecord,
+  stream: readonly PendingRecord[],
   behind: readonly PendingRecord[],
   withBehind: boolean,
 ): Promise<Resolved> {
@@ -101,7 +103,7 @@ async function discard(
   )
   return {
     result: { kind: 'resolved', commandId: null, discarded: ids },
-    change: { put, dropped: ids, attentionDropped: entries, rows: await readBases(write, context.domain, put) },
+    change: { put, dropped: ids, before: stream, attentionDropped: entries },
   }
 }
 
@@ -177,8 +179,8 @@ async function again(
     change: {
       put: stored,
       dropped: next.id === command.id ? [] : [command.id],
+      before: stream,
       attentionDropped: attention === undefined ? [] : [attention.id],
-      rows: await readBases(write, domain, stored),
     },
   }
 }
@@ -207,7 +209,7 @@ async function renew(
     }
   }
   await write.pending.bulkPut([...renewed.values()])
-  for (const command of await rebaseStored(context, write, [stream])) renewed.set(command.id, command)
+  for (const command of (await rebaseStored(context, write, [stream])).put) renewed.set(command.id, command)
   return [...renewed.values()]
 }
 

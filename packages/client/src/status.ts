@@ -78,17 +78,17 @@ export function createStatus(options: StatusOptions): Status {
     ),
   )
   const attention = createDerived<readonly Attention[]>((previous) =>
-    reuseList(previous, describeAttention(mirror.commands(), mirror.attention()), isSame, (each) => each.id),
+    reuseList(previous, describeAttention(mirror.around(), mirror.attention()), isSame, (each) => each.id),
   )
   const live = createDerived<SyncStatus>((previous) => {
-    const commands = mirror.commands()
+    const listed = attention.get().length
     const shown = network()
     const next: SyncStatus = {
       ...shown,
       tooOldFor: shown.connection !== 'upgrade-required' ? null : stopped === null ? 'server' : 'device',
-      pending: commands.length,
-      attention: attention.get().length,
-      oldestPendingAt: commands[0]?.occurredAt ?? null,
+      pending: mirror.pending,
+      attention: mirror.aside.isWhole ? listed : Math.max(listed, mirror.aside.count),
+      oldestPendingAt: mirror.commands()[0]?.occurredAt ?? null,
       leader: tabs.isLeader,
       persisted,
       secondCopy: copy.state,

@@ -32,7 +32,8 @@ export interface SyncStorage {
   applyPage(page: Page): Promise<PageResult>
   /** Picks the next commands to send and notes that they are being sent, in one transaction. */
   takeBatch(sending: Sending): Promise<readonly PendingRecord[]>
-  toPush(batch: readonly PendingRecord[], sending: Pick<Sending, 'accepted'>): PushRequest
+  /** A batch that `takeBatch` has just picked. */
+  toPush(batch: readonly PendingRecord[]): PushRequest
   applyAnswers(answers: readonly Answered[]): Promise<void>
   /** Whether commands that the server answered still wait for the page that shows them. */
   awaitsOutcome(): boolean
@@ -270,7 +271,7 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       workWaits = true
       sending = { ...sending, inFlight: new Set(batch.map((each) => each.id)) }
       onChange()
-      const reply = await transport.push(storage.toPush(batch, sending), signal)
+      const reply = await transport.push(storage.toPush(batch), signal)
       if (signal.aborted) return
       if (isFailure(reply)) {
         noteFailure(batch, reply)

@@ -1,12 +1,13 @@
 import { PROTOCOL_VERSION, WIRE_LIMITS } from '@tidemark/core'
 import { applyAnswers } from './answers.ts'
 import type { Change, ChangeDraft } from './change.ts'
-import type { TableName, Write } from './database.ts'
+import type { TableName, Tables, Write } from './database.ts'
 import { checkTerm } from './fence.ts'
 import { readFeed } from './feed.ts'
 import { applyPage, PAGE_TABLES, type PageContext, type PageResult } from './pages.ts'
-import { pendingById } from './pending-by-id.ts'
-import { countUnsent, planPush, toPushed, type Sending } from './queue.ts'
+import { withDerived } from './derived.ts'
+import { createQueueFront } from './queue-front.ts'
+import { toPushed, type Sending } from './queue.ts'
 import type { PendingRecord } from './records.ts'
 import { noteElsewhere } from './recovery-report.ts'
 import type { Replica } from './replica.ts'
@@ -39,6 +40,9 @@ export interface DeviceStorage extends SyncStorage {
 /** What the network loop reads and writes on this device. */
 export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
   const { domain, replica, now } = options
+  const front = createQueueFront(replica)
+  /** Answered commands wait for their page, as far as this tab's last look at them tells. */
+  let awaits = false
   const { database, mirror } = replica
   const projections = Object.fromEntries(domain.projections.map((each) => [each.name, each.version]))
 
@@ -55,24 +59,36 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
     })
   }
 
-  const stored = (): readonly PendingRecord[] => mirror.commands().filter((each) => !mirror.isBeingStored(each.id))
-  const unsent = (sending: Pick<Sending, 'accepted'>): number => countUnsent(stored(), sending)
+  /** Commands that the server has neither accepted nor refused. */
+  const unsent = (answered: number, { accepted }: Pick<Sending, 'accepted'>): number =>
+    Math.max(0, mirror.pending - mirror.beingStored().length - answered - accepted.size)
+  /** Of the last batch. */
+  let unsentBehind = 0
 
   return {
     pullRequest: async (sending) => {
-      const { value: feed } = await database.read(['cursors'], readFeed)
-      const awaiting = mirror
-        .commands()
-        .filter((each) => each.attention === null)
-        .slice(0, WIRE_LIMITS.awaitingPerPull)
-        .map((each) => each.id)
+      const { value } = await database.read(['cursors', 'pending', 'attention'], async (tables) => {
+        const [feed, aside, answered] = await Promise.all([
+          readFeed(tables),
+          tables.attention.orderBy('commandId').keys(),
+          countAnswered(tables),
+        ])
+        const first = await tables.pending
+          .orderBy('seq')
+          .limit(WIRE_LIMITS.awaitingPerPull + aside.length)
+          .primaryKeys()
+        const isAside = new Set<unknown>(aside)
+        const awaiting = first.filter((id) => !isAside.has(id)).slice(0, WIRE_LIMITS.awaitingPerPull)
+        return { feed, awaiting, answered }
+      })
+      const { feed, awaiting } = value
       return {
         protocol: PROTOCOL_VERSION,
         device: database.device,
         cursor: feed.staging ?? feed.cursor,
         projections,
         awaiting,
-        unsent: unsent(sending),
+        unsent: unsent(value.answered, sending),
       }
     },
     liveRequest: async () => {
@@ -87,6 +103,7 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
         result = applied.result
         if (result.kind !== 'stale' && page.elsewhere !== undefined)
           report = await noteElsewhere(write, page.elsewhere, now())
+        if (awaits) awaits = await isAnyAwaited(write)
         return applied.change
       })
       const told = report as RecoveryReport | undefined
@@ -102,43 +119,60 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
       return result
     },
     takeBatch: async (sending) => {
+      if (mirror.pending === 0 || front.isIdle(sending)) return []
       const limits = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes - ENVELOPE_BYTES }
-      const planned = planPush(stored(), sending, now(), limits)
       let batch: PendingRecord[] = []
-      if (planned.length === 0) return batch
-      await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
-        // A page, or another tab, may have settled some of them since: what is behind those must not pass them.
-        const ids = planned.map((each) => each.id)
-        const current = (await pendingById(write, ids)).filter((each) => each !== undefined)
-        batch = planPush(current, sending, now(), limits).map((each) => ({ ...each, attempts: each.attempts + 1 }))
-        if (batch.length === 0) return { moved: { rows: 0, work: 0 } }
+      const looked = front.look(sending, now(), limits)
+      const { versions } = await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
+        const planned = await looked.read(write)
+        if (planned.length === 0) return { moved: { rows: 0, work: 0 } }
+        batch = planned.map((each) => ({ ...each, attempts: each.attempts + 1 }))
         await write.pending.bulkPut(batch)
-        return { put: batch, moved: { rows: 0, work: 1 } }
+        unsentBehind = Math.max(0, unsent(await countAnswered(write), sending) - batch.length)
+        return { put: batch, before: planned, moved: { rows: 0, work: 1 } }
       })
+      looked.keep(versions)
       return batch
     },
-    toPush: (batch, sending) => ({
+    toPush: (batch) => ({
       protocol: PROTOCOL_VERSION,
       device: database.device,
-      unsent: Math.max(0, unsent(sending) - batch.length),
+      unsent: unsentBehind,
       commands: batch.map(toPushed),
     }),
     applyAnswers: async (answers) => {
-      await writeAsLeader(['pending', 'attention', 'rows'], (write) => applyAnswers(options, write, answers))
-    },
-    askAgain: async () => {
-      const isUnexplained = (each: PendingRecord): boolean =>
-        each.answer !== null && each.attention === null && (each.answeredAt ?? 0) < now() - UNEXPLAINED
-      const ids = mirror.commands().flatMap((each) => (isUnexplained(each) ? [each.id] : []))
-      if (ids.length === 0) return
-      await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
-        const put = (await write.pending.bulkGet(ids)).flatMap((each) =>
-          each !== undefined && isUnexplained(each) ? [{ ...each, answer: null }] : [],
-        )
-        await write.pending.bulkPut(put)
-        return { put, moved: { rows: 0, work: put.length > 0 ? 1 : 0 } }
+      await writeAsLeader(['pending', 'attention', 'rows', 'overlay'], async (write) => {
+        const change = await applyAnswers(options, write, answers)
+        awaits = await isAnyAwaited(write)
+        return change
       })
     },
-    awaitsOutcome: () => mirror.commands().some((each) => each.answer !== null && each.attention === null),
+    askAgain: async () => {
+      front.lookAgain(now())
+      const isUnexplained = (each: PendingRecord): boolean =>
+        (each.waits ?? -1) >= 0 && (each.waits ?? 0) < now() - UNEXPLAINED
+      const { value: ids } = await database.read(['pending'], (tables) =>
+        tables.pending
+          .where('waits')
+          .between(0, now() - UNEXPLAINED)
+          .primaryKeys(),
+      )
+      if (ids.length === 0) return
+      await writeAsLeader(['pending'], async (write): Promise<ChangeDraft> => {
+        const before = (await write.pending.bulkGet(ids)).filter((each) => each !== undefined && isUnexplained(each))
+        const put = before.map((each) => withDerived(domain, { ...(each as PendingRecord), answer: null }))
+        await write.pending.bulkPut(put)
+        return { put, before: before as PendingRecord[], moved: { rows: 0, work: put.length > 0 ? 1 : 0 } }
+      })
+    },
+    awaitsOutcome: () => awaits,
   }
+}
+
+async function isAnyAwaited({ pending }: Pick<Tables, 'pending'>): Promise<boolean> {
+  return (await pending.where('waits').aboveOrEqual(0).limit(1).primaryKeys()).length > 0
+}
+
+async function countAnswered({ pending }: Pick<Tables, 'pending'>): Promise<number> {
+  return await pending.orderBy('waits').count()
 }

@@ -1,15 +1,14 @@
 import { isSameJson, type AnyProjection, type Json } from '@tidemark/core'
 import { compareKeys, indexRange, sortKeyOf, type IndexKey, type IndexRange } from './index-keys.ts'
 import { createDerived, type Derived, type DerivedHooks } from './live.ts'
-import type { ConfirmedRow } from './change.ts'
 import type { RowQuery, RowsSnapshot, SyncedRow } from './tidemark-client.ts'
 
 /** Rows read beyond `limit`, so that removals and pending changes rarely force another read. */
 const OVERSCAN = 50
 
-/** A confirmed stretch of an index as it was read. */
+/** A stretch of an index as it was read, with what stored pending commands make of it. */
 export interface Scan {
-  readonly records: readonly ConfirmedRow[]
+  readonly rows: readonly SyncedRow<unknown>[]
   /** Everything in the query's range up to here has been seen; `null`: all of it. */
   readonly boundary: IndexKey | null
 }
@@ -20,8 +19,8 @@ interface Entry {
 }
 
 /**
- * One live list: a confirmed stretch of an index with the overlay's rows merged in. It is kept sorted in memory and
- * changed key by key, so a change costs its place in the list, not the list.
+ * One live list: a stored stretch of an index, with the rows merged in that commands change which are being stored. It is
+ * kept sorted in memory and changed key by key, so a change costs its place in the list, not the list.
  */
 export interface WindowView {
   readonly projection: AnyProjection
@@ -34,12 +33,14 @@ export interface WindowView {
   /** Fewer rows are left than the query asks for, and there are more in storage. */
   readonly short: boolean
   matches(row: unknown): boolean
-  /** Replaces the confirmed stretch. `overlaid` says what is shown for a key, `null` where pending work leaves it alone. */
+  /** Replaces the stretch. `overlaid` says what is shown for a key, `null` where nothing that is being stored changes it. */
   load(scan: Scan, overlaid: Overlaid, overlaidKeys: Iterable<string>): void
-  /** A confirmed row of the projection changed, or its pending changes did. */
-  update(key: string, confirmed: ConfirmedRow | null | undefined, overlaid: Overlaid): void
-  /** A confirmed row as this list holds it. */
-  confirmed(key: string): ConfirmedRow | undefined
+  /** A stored row of the projection changed, `null` where there is none any more, or only what lies over it did. */
+  update(key: string, stored: SyncedRow<unknown> | null | undefined, overlaid: Overlaid): void
+  /** Keys of the first rows in it. */
+  first(count: number): readonly string[]
+  /** A stored row as this list holds it. */
+  stored(key: string): SyncedRow<unknown> | undefined
 }
 
 export type Overlaid = (key: string) => SyncedRow<unknown> | 'removed' | null
@@ -55,8 +56,8 @@ export function createWindowView(projection: AnyProjection, query: RowQuery<unkn
   const conditions = Object.entries(where).filter(([, value]) => value !== undefined)
   const limit = query.limit ?? Infinity
   const range = indexRange(projection, query.index, Object.fromEntries(conditions))
-  /** Confirmed rows of the stretch, as shown where nothing pending touches them. */
-  const confirmed = new Map<string, Entry>()
+  /** Rows of the stretch as they are stored. */
+  const stored = new Map<string, Entry>()
   /** What is shown for a key now, wherever it came from. */
   const shown = new Map<string, Entry>()
   let order: Entry[] = []
@@ -125,17 +126,17 @@ export function createWindowView(projection: AnyProjection, query: RowQuery<unkn
     return { status: 'ready', rows, more, ...(total === undefined ? {} : { total }) }
   }, hooks)
 
-  const toEntry = (record: ConfirmedRow): Entry | undefined => {
-    const before = confirmed.get(record.key)
-    if (before !== undefined && before.row.stale === record.stale && isSameJson(before.row.row as Json, record.row)) {
-      return before
+  const toEntry = (row: SyncedRow<unknown>): Entry | undefined => {
+    // What was shown while it was being stored stays the very same object, too.
+    for (const before of [stored.get(row.key), shown.get(row.key)]) {
+      if (before !== undefined && isSameSynced(before.row, row)) return before
     }
-    return entryOf({ key: record.key, row: record.row, pending: 0, attention: false, stale: record.stale })
+    return entryOf(row)
   }
 
   const resolve = (key: string, overlaid: Overlaid): Entry | undefined => {
     const over = overlaid(key)
-    if (over === null) return confirmed.get(key)
+    if (over === null) return stored.get(key)
     if (over === 'removed') return undefined
     const before = shown.get(key)
     return before?.row === over ? before : entryOf(over)
@@ -156,17 +157,18 @@ export function createWindowView(projection: AnyProjection, query: RowQuery<unkn
     get short() {
       return loaded && boundary !== null && visible() < limit
     },
-    confirmed: (key) => confirmed.get(key)?.row as ConfirmedRow | undefined,
+    first: (count) => order.slice(0, count).map(({ row }) => row.key),
+    stored: (key) => stored.get(key)?.row,
     load: (scan, overlaid, overlaidKeys) => {
       const entries = new Map<string, Entry>()
-      for (const record of scan.records) {
-        const entry = toEntry(record)
-        if (entry !== undefined) entries.set(record.key, entry)
+      for (const row of scan.rows) {
+        const entry = toEntry(row)
+        if (entry !== undefined) entries.set(row.key, entry)
       }
-      confirmed.clear()
-      for (const [key, entry] of entries) confirmed.set(key, entry)
+      stored.clear()
+      for (const [key, entry] of entries) stored.set(key, entry)
       boundary = scan.boundary
-      const keys = new Set([...confirmed.keys(), ...overlaidKeys])
+      const keys = new Set([...stored.keys(), ...overlaidKeys])
       const next = new Map<string, Entry>()
       for (const key of keys) {
         const entry = resolve(key, overlaid)
@@ -180,15 +182,25 @@ export function createWindowView(projection: AnyProjection, query: RowQuery<unkn
       if (boundary !== null && visible() < limit) wanted *= 2
       live.invalidate()
     },
-    update: (key, record, overlaid) => {
+    update: (key, row, overlaid) => {
       if (!loaded) return
-      if (record !== undefined) {
-        const entry = record === null ? undefined : toEntry(record)
-        if (entry === undefined || isBeyond(entry.at)) confirmed.delete(key)
-        else confirmed.set(key, entry)
+      if (row !== undefined) {
+        const entry = row === null ? undefined : toEntry(row)
+        if (entry === undefined || isBeyond(entry.at)) stored.delete(key)
+        else stored.set(key, entry)
       }
       show(key, resolve(key, overlaid))
       live.invalidate()
     },
   }
+}
+
+/** Whether two rows are shown the same. */
+export function isSameSynced(a: SyncedRow<unknown>, b: SyncedRow<unknown>): boolean {
+  return (
+    a.pending === b.pending &&
+    a.attention === b.attention &&
+    a.stale === b.stale &&
+    isSameJson(a.row as Json, b.row as Json)
+  )
 }

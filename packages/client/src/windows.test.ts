@@ -63,7 +63,7 @@ describe('a live list', () => {
           const last = taken.at(-1)
           const boundary = taken.length === all.length || last === undefined ? null : at(...last)
           const scan: Scan = {
-            records: taken.map(([key, amount]) => ({ key, row: { sku: key, quantity: amount }, stale: false })),
+            rows: taken.map(([key, amount]) => ({ ...totalOf(key, amount), pending: 0 })),
             boundary,
           }
           view.load(scan, look, overlaid.keys())
@@ -77,7 +77,7 @@ describe('a live list', () => {
             const isRow = kind === 'confirm' || kind === 'remove'
             view.update(
               key,
-              isRow ? (now === undefined ? null : { key, row: { sku: key, quantity: now }, stale: false }) : undefined,
+              isRow ? (now === undefined ? null : { ...totalOf(key, now), pending: 0 }) : undefined,
               look,
             )
           }
@@ -106,11 +106,11 @@ describe('a live list', () => {
 
   test('a change elsewhere leaves the snapshot and its rows the very same objects', () => {
     const view = createWindowView(SkuTotals, { index: 'most', where: { quantity: 3 } } as RowQuery<unknown>, {})
-    view.load({ records: [{ key: 'a', row: { sku: 'a', quantity: 3 }, stale: false }], boundary: null }, () => null, [])
+    view.load({ rows: [totalOf('a', 3)], boundary: null }, () => null, [])
     const before = view.live.get()
-    view.update('b', { key: 'b', row: { sku: 'b', quantity: 4 }, stale: false }, () => null)
+    view.update('b', totalOf('b', 4), () => null)
     expect(view.live.get()).toBe(before)
-    view.update('a', { key: 'a', row: { sku: 'a', quantity: 3 }, stale: false }, () => null)
+    view.update('a', totalOf('a', 3), () => null)
     expect(view.live.get()).toBe(before)
   })
 })

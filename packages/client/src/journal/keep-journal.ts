@@ -23,7 +23,7 @@ export interface Journal {
    * Brings it in line with what is stored, opens it anew where it fails, and takes in the files of dead tabs. `found`
    * deals with what is read when it is opened anew, before anything is written.
    */
-  tend(stored: () => Stored, found: (contents: JournalContents) => Promise<void>): Promise<void>
+  tend(stored: () => Promise<Stored>, found: (contents: JournalContents) => Promise<void>): Promise<void>
   /** Leaves it alone, with all that is in it, until `tend` opens it anew. */
   giveUp(): void
   /** Removes what all tabs have written up to `at`. `false`: it could not, and what is left must not come back. */
@@ -33,10 +33,11 @@ export interface Journal {
 
 /** What the database has, as far as this tab knows. */
 export interface Stored {
-  readonly pending: readonly PendingRecord[]
+  readonly ids: readonly Uuid[]
   /** Ids of those and of what is being stored. */
   readonly known: ReadonlySet<Uuid>
   readonly at: number
+  commands(ids: readonly Uuid[]): Promise<readonly PendingRecord[]>
 }
 
 export interface JournalOptions {
@@ -62,6 +63,8 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
   let queue: Waiting[] = []
   let writing = false
   let closed = false
+  /** What came while a journal that failed is opened anew: it is written when it can be, and nobody waits for it. */
+  let late: JournalEntry[] | undefined
   /** Commands whose entry is in this tab's file. */
   let held = new Set<Uuid>()
 
@@ -114,7 +117,11 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
   }
 
   function keep(entries: readonly JournalEntry[]): Promise<void> {
-    if (entries.length === 0 || closed || state === 'missing' || state === 'failing') return Promise.resolve()
+    if (entries.length === 0 || closed || state === 'missing') return Promise.resolve()
+    if (state === 'failing') {
+      late?.push(...entries)
+      return Promise.resolve()
+    }
     return new Promise((done) => {
       queue.push({ entries, done })
       void pump()
@@ -157,25 +164,30 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
     giveUp,
     tend: async (stored, found) => {
       if (closed || device === undefined || writing || queue.length > 0) return
-      const isAnew = state === 'failing'
-      if (isAnew) {
+      let puts: readonly JournalEntry[] = []
+      if (state === 'failing') {
         host = connect()
         if (host === undefined) return
+        late = []
         try {
           await found(await inTime(host.open()))
+          const { ids, at, commands } = await stored()
+          puts = (await commands(ids)).map((command) => ({ kind: 'put', at, command }))
         } catch {
+          late = undefined
           giveUp()
           return
         }
       }
       await adopt(device)
+      const copied = keep([...puts, ...(late ?? [])])
+      late = undefined
       if ((state as JournalState) !== 'kept') return
-      const { pending, known, at } = stored()
-      const ended = [...held].filter((id) => !known.has(id))
-      await keep([
-        ...(isAnew ? pending.map((command): JournalEntry => ({ kind: 'put', at, command })) : []),
-        ...ended.map((id): JournalEntry => ({ kind: 'end', at, id })),
-      ])
+      // First what is held, then what is stored: a command stands in the database before it stands here.
+      const mine = [...held]
+      const { known, at } = await stored()
+      await keep(mine.filter((id) => !known.has(id)).map((id): JournalEntry => ({ kind: 'end', at, id })))
+      await copied
     },
     clear: async (mine, at) => {
       if (state === 'missing') return true

@@ -67,7 +67,7 @@ export async function recover(replica: Replica, found: Found, now: number): Prom
   })
   if (first) return null
   let report: RecoveryReport | null = null
-  await replica.write('strict', ['pending', 'acknowledged', 'cursors'], async (write) => {
+  await replica.write('strict', ['pending', 'acknowledged', 'cursors', 'rows', 'overlay'], async (write) => {
     const plan = planRecovery(found, await knownIds(write))
     write.workChanged(plan.last + 1)
     if (isNothing(plan)) return { moved: { rows: 0, work: 1 } }
@@ -89,8 +89,7 @@ export async function recover(replica: Replica, found: Found, now: number): Prom
       elsewhere: readReport((await write.meta.get('recovery'))?.value)?.elsewhere ?? [],
     }
     await write.meta.put({ name: 'recovery', value: JSON.stringify(report) })
-    // Read anew by every tab: the engine's own reading of bases would be in this part of the program, too.
-    return { put: restore, everything: true, moved: { rows: 0, work: 1 } }
+    return { put: restore, everything: true, replaced: true, moved: { rows: 0, work: 1 } }
   })
   return report
 }

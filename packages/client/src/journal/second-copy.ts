@@ -47,12 +47,19 @@ export function openSecondCopy(options: SecondCopyOptions): SecondCopy {
   /** What was left of it could not be read yet: nothing of it may be taken for settled. */
   let unread = true
 
-  const stored = (of: Replica): Stored => {
-    const commands = of.mirror.commands()
+  async function stored(of: Replica): Promise<Stored> {
+    const { value, versions } = await of.database.read(['pending'], (tables) =>
+      tables.pending.toCollection().primaryKeys(),
+    )
     return {
-      pending: commands.filter(({ id }) => !of.mirror.isBeingStored(id)),
-      known: new Set(commands.map(({ id }) => id)),
-      at: of.mirror.versions.work,
+      ids: value,
+      // What is being stored may be in the journal before this looks again.
+      known: new Set([...value, ...of.mirror.beingStored()]),
+      at: versions.work,
+      commands: async (ids) =>
+        (await of.database.read(['pending'], (tables) => tables.pending.bulkGet([...ids]))).value.filter(
+          (each) => each !== undefined,
+        ),
     }
   }
 
@@ -71,9 +78,15 @@ export function openSecondCopy(options: SecondCopyOptions): SecondCopy {
 
   function note(of = replica, cleared = false): void {
     if (of === undefined) return
-    const { pending, at } = stored(of)
-    const { device } = of.database
-    writeMark(platform, name, { device, at, pending: pending.length, contact: lastContact(), cleared })
+    const { mirror, database } = of
+    const pending = mirror.pending - mirror.beingStored().length
+    writeMark(platform, name, {
+      device: database.device,
+      at: mirror.versions.work,
+      pending,
+      contact: lastContact(),
+      cleared,
+    })
   }
 
   return {
@@ -92,13 +105,19 @@ export function openSecondCopy(options: SecondCopyOptions): SecondCopy {
       }
       replica = of
       note()
-      await journal.begin(of.database.device)
       // The journal may have been lost, or be new to this browser.
       const copied = new Set(contents?.live.map(({ command }) => command.id))
-      const { pending, at } = stored(of)
-      await journal.keep(
-        pending.filter(({ id }) => !copied.has(id)).map((command): JournalEntry => ({ kind: 'put', at, command })),
-      )
+      let puts: readonly JournalEntry[] = []
+      try {
+        const { ids, at, commands } = await stored(of)
+        const missing = await commands(ids.filter((id) => !copied.has(id)))
+        puts = missing.map((command) => ({ kind: 'put', at, command }))
+      } catch (error) {
+        journal.giveUp()
+        options.onTrouble(error)
+      }
+      await journal.begin(of.database.device)
+      await journal.keep(puts)
       return report
     },
     keep: async ({ put, dropped, versions }) => {
