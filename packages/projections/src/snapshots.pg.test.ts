@@ -20,7 +20,7 @@ import {
 import { beginSnapshot, finishSnapshot, takePortion } from './statements/projection-snapshots.ts'
 import { definitionOf } from './definition.ts'
 import { takeSnapshot } from './take-snapshot.ts'
-import { boxes, boxesWithFault, POISON } from './test-domain.ts'
+import { boxes, boxesWithFault, boxesWithNamesTwo, POISON } from './test-domain.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
 import { cutOff, done, fillLog, liveIds, NO_REST, pullAll } from './test-rebuild.ts'
 
@@ -147,16 +147,17 @@ test('a snapshot that holds an event which a person skipped since is not begun f
   const other = await beginSnapshot(engine.store.sql(), await liveOf('names', boxesWithFault(fault)))
   fault.there = false
   await projections.rebuilds.pauseLane(0, 'ann')
+  // Said before the event at which the build would go live, and carried out after it was filled.
+  const skipping = projections.parked.skip({ tenant: TENANT, ...items, position }, { ...BY, timeoutMs: 60_000 })
+  await until(
+    () => engine.store.head(0),
+    (head) => head > position,
+  )
   const asked = await projections.rebuilds.rebuild(items, BY)
   const build = (asked as Extract<typeof asked, { kind: 'requested' }>).builds[0] ?? { lane: 0, id: 0 }
   await until(
     () => projections.rebuilds.progress(build),
     (progress) => progress?.origin === 'snapshot' && progress.folded === progress.goal,
-  )
-  const skipping = projections.parked.skip({ tenant: TENANT, ...items, position }, { ...BY, timeoutMs: 20_000 })
-  await until(
-    () => engine.store.head(0),
-    (head) => head > position,
   )
   await projections.rebuilds.resumeLane(0)
   expect(await skipping).toMatchObject({ kind: 'done', skipped: 1 })
@@ -180,6 +181,33 @@ test('verify does not trust a snapshot: what it finds wrong drops those of the v
   expect(await projections.rebuilds.snapshots()).toEqual([])
   const mended = await done(projections, projections.rebuilds.rebuild(NAMES, BY))
   expect(mended).toMatchObject({ origin: 'log', result: { told: 1 } })
+})
+
+test('a snapshot drops damaged ones and those of an earlier version, and is not kept where a removal was purged meanwhile', async () => {
+  const before = await opened()
+  await before.rebuilds.takeSnapshot(NAMES)
+  const sql = engine.store.sql()
+  await sql.query(`update tidemark.projection_snapshots set state = 'damaged'`)
+  await fillLog(engine, 20)
+  await engine.settled(before)
+  await before.rebuilds.takeSnapshot(NAMES)
+  expect(await before.rebuilds.snapshots()).toMatchObject([{ version: 1, state: 'ready' }])
+  const disturbed = await beginSnapshot(sql, await liveOf('names'))
+  await sql.query(
+    `insert into tidemark.removal_horizons (lane, position, projection_name) values (0, 1000000, 'names')`,
+  )
+  expect(await finishSnapshot(sql, { snapshot: disturbed ?? -1, keep: 2 })).toBe('disturbed')
+  await sql.query('update tidemark.removal_horizons set position = 1')
+  await before.close()
+
+  const after = await engine.open(boxesWithNamesTwo)
+  after.start()
+  await until(
+    () => after.liveVersions(0),
+    (live) => live.some(({ name, version }) => name === 'names' && version === 2),
+  )
+  expect(await after.rebuilds.takeSnapshot(NAMES)).toEqual([{ lane: 0, kind: 'taken' }])
+  expect(await after.rebuilds.snapshots()).toMatchObject([{ version: 2, state: 'ready' }])
 })
 
 test('snapshots are taken as the log grows, and the newest two kept', async () => {
