@@ -1,11 +1,13 @@
 /**
- * How much of its time a build may spend, so that the live work keeps its pace. Pure. The measures are how long ago live rows
- * were moved on, and how long the shortest question to the database takes: it waits for the same processor, the same disk and
+ * How much of its time a build may spend, so that the live work keeps its pace. Pure. The measures are how long ago the last
+ * events came in, and how long the shortest question to the database takes: it waits for the same processor, the same disk and
  * the same event loop as an append.
  */
 export interface BuildPace {
   /** Of 1: a build that worked for a second rests for `1 / share - 1` seconds. */
   readonly share: number
+  /** The same, as far as the answers of the database go: what it comes back to when no more events come in. */
+  readonly allowed: number
   /** What the question takes when nothing else is going on, in milliseconds. `undefined`: not asked yet. */
   readonly quietMs: number | undefined
 }
@@ -14,16 +16,16 @@ export interface BuildPace {
 export interface Probe {
   /** What the answer took. */
   readonly tookMs: number
-  /** Since live rows, of whatever lane, were moved on. */
+  /** Since the last events, of whatever lane, came in. */
   readonly liveAgeMs: number
 }
 
-export const FULL_PACE: BuildPace = { share: 1, quietMs: undefined }
+export const FULL_PACE: BuildPace = { share: 1, allowed: 1, quietMs: undefined }
 
 /** Others may be busy for ever: a build comes to its end all the same. */
 const SMALLEST_SHARE = 0.2
 /** While events come in, however quick the database still is: what is measured now and then comes too late for them. */
-const LIVE_SHARE = 0.45
+const LIVE_SHARE = 0.5
 const LIVE_MS = 250
 /** Slower than this much of its quiet time, and by more than a whole millisecond, and others are waiting. */
 const BUSY = 3
@@ -39,9 +41,9 @@ const LONGEST_REST_MS = 500
 export function nextPace(pace: BuildPace, { tookMs, liveAgeMs }: Probe, most: number): BuildPace {
   const quietMs = Math.min(tookMs, (pace.quietMs ?? tookMs) * DRIFT)
   const busy = tookMs > quietMs * BUSY && tookMs > quietMs + BUSY_MS
-  const share = busy ? pace.share * BACK_OFF : pace.share + STEP_UP
-  const limit = Math.min(most, liveAgeMs < LIVE_MS ? LIVE_SHARE : 1)
-  return { share: Math.min(limit, Math.max(Math.min(SMALLEST_SHARE, most), share)), quietMs }
+  const step = busy ? pace.allowed * BACK_OFF : pace.allowed + STEP_UP
+  const allowed = Math.min(most, Math.max(Math.min(SMALLEST_SHARE, most), step))
+  return { share: liveAgeMs < LIVE_MS ? Math.min(allowed, LIVE_SHARE) : allowed, allowed, quietMs }
 }
 
 /** Milliseconds to rest after having worked for so long. */

@@ -71,10 +71,19 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
   let breaker: Breaker = CLOSED
   /** Events that are folded before the event loop is free again. */
   let run = FIRST_RUN
-  let ahead: Promise<readonly StoredEvent[]> | undefined
+  let ahead: ReturnType<typeof read> | undefined
 
-  const read = (after: number): Promise<readonly StoredEvent[]> =>
-    store.readLane({ lane, after, limit: pace.pieces().events, upTo: goal, bare: true })
+  /**
+   * The next events, and what people decided about them: known this early, since a decision about what the build may have
+   * passed takes its checkpoints away, and nothing of it is written any more.
+   */
+  const read = (after: number): Promise<readonly [readonly StoredEvent[], Decided]> => {
+    const limit = pace.pieces().events
+    return Promise.all([
+      store.readLane({ lane, after, limit, upTo: goal, bare: true }),
+      loadBatch(sql, { keys: [], streams: () => [], range: { lane, after, to: after + limit } }),
+    ])
+  }
 
   /** Reads on while this is folded. */
   const readAhead = (after: number): void => {
@@ -113,25 +122,18 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
     return 'written'
   }
 
-  /** Brings the rows into memory, and says what people decided about the events. */
-  const load = async (
-    touches: readonly Touch[],
-    to: number,
-  ): Promise<{ readonly counted: readonly Touch[]; readonly edited: number | undefined }> => {
+  /** Brings the rows into memory. */
+  const load = async (touches: readonly Touch[]): Promise<void> => {
     const asked = complete ? [] : memory.missing(toIds(touches))
-    const { keys, skipped, edits } = await loadBatch(sql, {
-      keys: asked,
-      streams: () => [],
-      range: { lane, after: folded, to },
-    })
+    if (asked.length === 0) return
+    const { keys } = await loadBatch(sql, { keys: asked, streams: () => [], range: { lane, after: 0, to: 0 } })
     memory.learn(asked, keys)
-    const { name } = member.projection
-    const edited = edits.filter((edit) => edit.projection === name).map((edit) => edit.position)
-    return {
-      counted: touches.filter((touch) => !skipped.has(skipId(name, touch.stored.position))),
-      edited: edited.length === 0 ? undefined : Math.min(...edited),
-    }
   }
+
+  const toCounted = (touches: readonly Touch[], { skipped }: Decided): readonly Touch[] =>
+    skipped.size === 0
+      ? touches
+      : touches.filter((touch) => !skipped.has(skipId(member.projection.name, touch.stored.position)))
 
   /** `undefined`: all of them are folded. */
   const fold = async (counted: readonly Touch[]): Promise<PartStep | undefined> => {
@@ -153,7 +155,7 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
   return {
     consumer,
     step: async (fence) => {
-      const events = await (ahead ?? read(folded))
+      const [events, decided] = await (ahead ?? read(folded))
       ahead = undefined
       await pace.probe()
       const own = events.filter((event) => event.position > folded)
@@ -180,12 +182,16 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
           ({ key, stored }) => stored.position <= to && key !== undefined && isInPart(part, stored.tenant, key),
         )
         if (to > folded) {
-          const { counted, edited } = await load(mine, to)
-          if (edited !== undefined) {
+          await load(mine)
+          const edited = Math.min(
+            ...decided.edits.filter((edit) => edit.projection === member.projection.name).map((edit) => edit.position),
+          )
+          if (edited <= to) {
             // What it says now may be about a row of another part.
             stop = { at: edited - 1, until: edited }
             to = edited - 1
           }
+          const counted = toCounted(mine, decided)
           const hindered = await fold(counted.filter((touch) => touch.stored.position <= to))
           if (hindered !== undefined) return hindered
           folded = to
@@ -211,6 +217,8 @@ export function createPartFold(context: BatchContext, options: PartOptions): Par
     },
   }
 }
+
+type Decided = Pick<Awaited<ReturnType<typeof loadBatch>>, 'skipped' | 'edits'>
 
 /** Whether an event is to be handled by the build as a whole. */
 function concernsAll(event: StoredEvent, projection: string): boolean {

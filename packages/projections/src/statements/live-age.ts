@@ -1,11 +1,17 @@
 import type { Driver } from '@tidemark/store'
 import { SYNCED } from './checkpoint.ts'
 
-/** Milliseconds since the live rows of any lane were moved on; `Infinity` where there are none. A question of a few rows. */
+/**
+ * Milliseconds since the fifth last event of any lane was stored: a single one, such as that of a switch, is no load.
+ * `Infinity` where there are not so many. A look at the end of an index for each lane.
+ */
 export async function readLiveAge(sql: Driver): Promise<number> {
   const [found] = await sql.query<{ ms: number | null }>(
-    `select (extract(epoch from clock_timestamp() - max(updated_at)) * 1000)::float8 as ms
-       from tidemark.checkpoints where consumer = $1`,
+    `select (extract(epoch from clock_timestamp() - max(e.recorded_at)) * 1000)::float8 as ms
+       from tidemark.checkpoints c
+      cross join lateral (select e.recorded_at from tidemark.events e
+                           where e.lane = c.lane order by e.position desc offset 4 limit 1) as e
+      where c.consumer = $1`,
     [SYNCED],
   )
   return found?.ms ?? Number.POSITIVE_INFINITY
