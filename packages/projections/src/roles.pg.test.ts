@@ -6,9 +6,11 @@ import type { PageRead } from './page.ts'
 import type { Projections } from './open-projections.ts'
 import { openSqlProjections } from './sql/open-sql-projections.ts'
 import { countingItems, readReport, reportOf } from './sql/test-sql.ts'
+import { purgeRemovals, purgeRetired } from './statements/purge.ts'
 import { laneTenant } from './statements/lane-tenant.ts'
 import { boxes } from './test-domain.ts'
 import { createEngine, type Engine } from './test-engine.ts'
+import { done } from './test-rebuild.ts'
 
 let roles: TestRoles
 let engine: Engine
@@ -159,4 +161,25 @@ test('a page goes along its index in order under the policy, however many rows t
   } finally {
     await Promise.all([owner.close(1_000), app.close(1_000)])
   }
+})
+
+test('what people do about rows and parked events works as the system role', async () => {
+  const by = { principal: 'ann', timeoutMs: 60_000 }
+  const verified = await done(projections, projections.rebuilds.verify({ projection: 'items' }, by))
+  expect(verified.result).toMatchObject({ differences: 0 })
+  await done(projections, projections.rebuilds.rebuild({ projection: 'items' }, { ...by, parts: 2 }))
+  expect(await projections.rebuilds.rebuild({ projection: 'names' }, { ...by, share: 0.01 })).toMatchObject({
+    kind: 'requested',
+  })
+  expect(await projections.rebuilds.pause({ projection: 'names' })).toBe(1)
+  expect(await projections.rebuilds.cancel({ projection: 'names' })).toBe(1)
+  // What the rebuild has replaced, and what nobody has to be told any more.
+  const purge = { lane: 0, olderMs: 0, limit: 10 }
+  expect(await purgeRetired(engine.store.sql(), purge)).toBeGreaterThan(0)
+  await engine.write({ stream: 'item/0', type: 'item.taken', data: {} })
+  await engine.settled(projections)
+  expect(await purgeRemovals(engine.store.sql(), purge)).toBeGreaterThan(0)
+  expect((await page('acme', { full: false })).horizon).toBeGreaterThan(0)
+  await projections.rebuilds.pauseLane(0, 'ann')
+  expect(await projections.rebuilds.resumeLane(0)).toBe(true)
 })
