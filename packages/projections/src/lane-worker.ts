@@ -115,9 +115,9 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   /** Sees how far the process has come that works here. */
   const follow = async (): Promise<void> => {
     const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
-    if (stored === undefined || stored.position <= advances.at(lane)) return
-    hintedAt = -FOLLOW_FOR_MS
-    advances.tell(lane, stored.position)
+    if (stored === undefined) return
+    if (stored.position > advances.at(lane)) hintedAt = -FOLLOW_FOR_MS
+    advances.correct(lane, stored.position)
   }
 
   const round = async (): Promise<boolean> => {

@@ -28,6 +28,12 @@ export interface LiveConsumerOptions extends BatchContext {
   readonly clock: () => number
 }
 
+/**
+ * What was committed so long ago is on the disk (Postgres writes it out within three times `wal_writer_delay`: 600 ms, unless it is set otherwise), or
+ * was taken back by a crash that nobody here noticed. So the checkpoint is read once more when it has become quiet.
+ */
+const FLUSHED_MS = 1_000
+
 /** Moves a lane's live projections on, batch by batch, past whatever stands in the way. */
 export interface LiveConsumer {
   /** One batch. A throw means an outage, or a bug, and that the next step has to find out where the lane is. */
@@ -41,6 +47,8 @@ export function createLiveConsumer(options: LiveConsumerOptions): LiveConsumer {
   const context: BatchContext = { ...options, store: createReadAhead(options.store) }
   // `undefined`: not known, or no longer trusted, and read again.
   let checkpoint: number | undefined
+  // The last commit that the disk may not have yet.
+  let unflushedAt: number | undefined
   let batchSize = Math.min(100, largestBatch)
   let blocked = false
   let suspicion: Suspicion | undefined
@@ -59,6 +67,7 @@ export function createLiveConsumer(options: LiveConsumerOptions): LiveConsumer {
     ms: number,
   ): LiveStep => {
     checkpoint = result.to
+    unflushedAt = clock()
     if (breaker.kind === 'half-open' && result.breaker.kind === 'closed') onAlert({ kind: 'breaker-closed', lane })
     breaker = result.breaker
     counters.batches += 1
@@ -81,10 +90,14 @@ export function createLiveConsumer(options: LiveConsumerOptions): LiveConsumer {
     step: async (live, fence) => {
       breaker = wake(breaker, clock())
       if (breaker.kind === 'open') return { kind: 'blocked', block: toFailingBlock(breaker) }
+      if (unflushedAt !== undefined && clock() - unflushedAt >= FLUSHED_MS) {
+        unflushedAt = undefined
+        checkpoint = undefined
+      }
       if (checkpoint === undefined) {
         const stored = await readCheckpoint(sql, { consumer: SYNCED, lane })
         checkpoint = stored?.position ?? 0
-        advances.tell(lane, checkpoint)
+        advances.correct(lane, checkpoint)
       }
       const asked = limit()
       const startedAt = clock()

@@ -15,11 +15,16 @@ export interface CommitInput {
   readonly writes: BatchWrites
 }
 
-/** Writes a batch and moves the checkpoint from `from` to `to`, in one call. */
+/**
+ * Writes a batch and moves the checkpoint from `from` to `to`, in one call, which does not wait for the disk: rows are made
+ * of events that are on it. A crash of the database takes back whole batches, the newest, and they are folded again. The
+ * setting ends with the call.
+ */
 export async function commitBatch(sql: Driver, input: CommitInput): Promise<CommitAnswer> {
   const [answer] = await sql.query<{ answer: CommitAnswer }>(
     `select tidemark.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-                                  $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) as answer`,
+                                  $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) as answer
+       from set_config('synchronous_commit', 'off', true) as unflushed`,
     [...toParameters(input), JSON.stringify(input.writes.parked.map(toParkedRow))],
   )
   if (answer === undefined) throw new Error('tidemark.commit_batch returned no row.')

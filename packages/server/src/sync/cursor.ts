@@ -39,6 +39,18 @@ export function leadsOn(claims: CursorClaims, snapshot: PageSnapshot): boolean {
   return isSameHistory(claims, snapshot) && claims.position >= snapshot.horizon
 }
 
+/** A crash of the database takes back less than a second of rows; what is further behind is no crash. Positions. */
+const TAKEN_BACK = 100_000
+
+/**
+ * Whether the rows are those of an earlier moment of the same history, and about to come: a crash of the database has taken
+ * back the newest of them, the log still has the event that the cursor has seen.
+ */
+export function isAheadOf(claims: CursorClaims, snapshot: PageSnapshot): boolean {
+  const ahead = claims.position - snapshot.checkpoint
+  return ahead > 0 && ahead <= TAKEN_BACK && claims.eventId === snapshot.fromEventId
+}
+
 /** Whether the snapshot continues what the client holds with the same projection versions. */
 export function isContinuedBy(claims: CursorClaims, snapshot: PageSnapshot): boolean {
   return leadsOn(claims, snapshot) && isSameList(claims.projections, snapshot.projections.map(toVersionText).sort())

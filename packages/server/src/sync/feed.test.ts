@@ -131,6 +131,18 @@ test.each<readonly [string, Partial<PageSnapshot>, Partial<CursorClaims>, boolea
   expect(page.kind === 'page' && page.restored).toBe(restored)
 })
 
+test('rows that a crash of the database took back are waited for: no reset, and nothing is told as if it were new', async () => {
+  const { feed, sealer, claims, request, liveRequest } = setUp({ checkpoint: 80 })
+  expect(await feed.pull(ann, { ...request, cursor: sealer.cursor(claims) })).toMatchObject({ kind: 'retry' })
+  expect(await feed.follow(ann, liveRequest, 'since', claims)).toEqual({ kind: 'nothing', claims })
+})
+
+test('rows that are behind by more than a crash takes back lead to a reset', async () => {
+  const { feed, sealer, claims, request } = setUp({ checkpoint: 80, fromEventId: 'event-500000' })
+  const far = sealer.cursor({ ...claims, position: 500_000, eventId: 'event-500000' })
+  expect(await feed.pull(ann, { ...request, cursor: far })).toMatchObject({ kind: 'page', reset: true })
+})
+
 test('a reset says so too where the cursor cannot be read, and never to a device that has none', async () => {
   const { feed, request } = setUp()
   expect(await feed.pull(ann, { ...request, cursor: 'of other keys' })).toMatchObject({ reset: true, restored: true })

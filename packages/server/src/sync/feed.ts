@@ -16,6 +16,7 @@ import type { PageSnapshot, Projections, ProjectionVersion } from '@tidemark/pro
 import type { Sealer } from '../seal.ts'
 import {
   claimsAfter,
+  isAheadOf,
   isContinuedBy,
   isFor,
   isOfLog,
@@ -62,6 +63,7 @@ const MAX_PROJECTIONS = 500
 /** Positions before the head whose outcomes a reset tells unasked: commands that overtook the request. */
 const OVERTAKING = 1_000
 const BUILDING_RETRY_MS = 1_000
+const BEHIND_RETRY_MS = 1_000
 
 export function createFeed(options: FeedOptions): Feed {
   const { store, projections, sealer, scopesOf, now } = options
@@ -148,7 +150,7 @@ export function createFeed(options: FeedOptions): Feed {
       const opened = request.cursor === null ? null : sealer.openCursor(grant.tenant, request.cursor)
       // A cursor that cannot be opened may be of any history; to offer again what is known does no harm.
       let isHistoryLost = request.cursor !== null && opened?.epoch !== grant.epoch
-      const continued = async (claims: CursorClaims): Promise<Page | undefined> => {
+      const continued = async (claims: CursorClaims): Promise<PullReply | undefined> => {
         const { page } = claims
         const anew = page === undefined ? uncovered(claims, grant, asked) : page.renews
         const snapshot = await projections.readPage({
@@ -156,6 +158,7 @@ export function createFeed(options: FeedOptions): Feed {
           ...placeOf(claims),
           ...(anew === undefined ? {} : { anew }),
         })
+        if (isAheadOf(claims, snapshot)) return { kind: 'retry', after: BEHIND_RETRY_MS, reason: 'unavailable' }
         if (snapshot.projections.length > 0 && !isSameHistory(claims, snapshot)) isHistoryLost = true
         // From the middle of a pull, things can only go on as they began.
         const fits = page === undefined ? leadsOn(claims, snapshot) : isContinuedBy(claims, snapshot)
@@ -207,6 +210,7 @@ export function createFeed(options: FeedOptions): Feed {
         outcomes: { kind: 'device', principal: principal.id, device: request.device },
         ...placeOf(claims),
       })
+      if (isAheadOf(claims, snapshot)) return { kind: 'nothing', claims }
       if (!isContinuedBy(claims, snapshot) || snapshot.projections.length === 0) return { kind: 'pull' }
       if (!snapshot.complete || snapshot.checkpoint - claims.position > LIVE_REACH) return { kind: 'pull' }
       const next = claimsAfter(grant, claims, snapshot)

@@ -21,7 +21,7 @@ export interface LaneWatchOptions {
  * A wake-up of the store comes before the rows are projected, and the checkpoint that follows tells of them. Only
  * refusals have no checkpoint of their own; for them the wake-up is passed on after this time, unless one came.
  */
-const REFUSAL_DELAY_MS = 20
+const REFUSAL_DELAY_MS = 50
 
 export function createLaneWatch(options: LaneWatchOptions): LaneWatch {
   const { store, projections, logger, pollMs = 1_000 } = options
