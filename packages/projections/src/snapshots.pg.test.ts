@@ -22,7 +22,7 @@ import { definitionOf } from './definition.ts'
 import { takeSnapshot } from './take-snapshot.ts'
 import { boxes, boxesWithFault, boxesWithNamesTwo, POISON } from './test-domain.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
-import { cutOff, done, fillLog, liveIds, NO_REST, pullAll } from './test-rebuild.ts'
+import { cutOff, done, FEW_KEYS, fillLog, liveIds, pullAll } from './test-rebuild.ts'
 
 let engine: Engine
 beforeEach(async () => {
@@ -39,7 +39,7 @@ async function expectReplayed(): Promise<void> {
   expect(await engine.stored(undefined, live)).toEqual(await engine.replayed(boxes))
 }
 
-async function opened(events = 1_200): Promise<Projections> {
+async function opened(events = 600): Promise<Projections> {
   const projections = await engine.open(boxes)
   projections.start()
   await fillLog(engine, events)
@@ -60,13 +60,12 @@ const settled = async (projections: Projections): Promise<number> => {
   return engine.store.head(0)
 }
 
-test('a rebuild begins from the newest snapshot and folds the events since, to the rows of a replay; --from-start folds all', async () => {
-  const projections = await opened()
+test('a rebuild begins from a snapshot and folds the events since, in key ranges, to the rows of a replay; --from-start folds all', async () => {
+  const projections = await opened(200)
+  const at = await engine.store.head(0)
   expect(await projections.rebuilds.takeSnapshot(NAMES)).toEqual([{ lane: 0, kind: 'taken' }])
-  await fillLog(engine, 400)
-  const at = await settled(projections)
-  expect(await projections.rebuilds.takeSnapshot(NAMES)).toEqual([{ lane: 0, kind: 'taken' }])
-  await fillLog(engine, 400)
+  // So many that it is split.
+  await fillLog(engine, 2_400)
   await engine.settled(projections)
   const client = await pullAll(projections, undefined)
 
@@ -115,22 +114,23 @@ test('a snapshot that was taken key by key while its rows were changed, deleted,
   await expectReplayed()
 })
 
-test.each([
-  ['of other code', `update tidemark.projection_snapshots set definition = 'other'`, 'ready'],
-  ['of another epoch', 'update tidemark.log set epoch = gen_random_uuid()', 'outdated'],
-  ['that has lost a portion', `delete from tidemark.projection_snapshot_portions where kind = 'keys'`, 'damaged'],
-  [
-    'of which a row is not what was stored',
-    `update tidemark.projection_snapshot_portions set body = replace(body, '"times":', '"times":1') where kind = 'keys'`,
-    'damaged',
-  ],
-])('a snapshot %s is not begun from', async (_, change, state) => {
+test('a snapshot of other code, of another epoch, without a portion, or of which a row is not what was stored, is not begun from', async () => {
   const projections = await opened()
-  await projections.rebuilds.takeSnapshot(NAMES)
-  await engine.store.sql().query(change)
-  const over = await done(projections, projections.rebuilds.rebuild(NAMES, BY))
-  expect(over).toMatchObject({ origin: 'log', result: { told: 0 } })
-  expect((await projections.rebuilds.snapshots()).map((snapshot) => snapshot.state)).toEqual([state])
+  const sql = engine.store.sql()
+  const portions = 'tidemark.projection_snapshot_portions'
+  for (const [change, state] of [
+    [`update tidemark.projection_snapshots set definition = 'other'`, 'ready'],
+    ['update tidemark.log set epoch = gen_random_uuid()', 'outdated'],
+    [`delete from ${portions} where kind = 'keys'`, 'damaged'],
+    [`update ${portions} set body = replace(body, '"times":', '"times":1') where kind = 'keys'`, 'damaged'],
+  ] as const) {
+    await projections.rebuilds.takeSnapshot(NAMES)
+    await sql.query(change)
+    const over = await done(projections, projections.rebuilds.rebuild(NAMES, BY))
+    expect(over).toMatchObject({ origin: 'log', result: { told: 0 } })
+    expect((await projections.rebuilds.snapshots()).map((snapshot) => snapshot.state)).toEqual([state])
+    await sql.query('delete from tidemark.projection_snapshots')
+  }
   await engine.settled(projections)
   await expectReplayed()
 })
@@ -236,11 +236,10 @@ test('snapshots are taken as the log grows, and the newest two kept', async () =
 test.each(['before', 'after'] as const)(
   'cut off %s any call while it is taken, or while a build is filled with it, nothing half is used and all goes on',
   async (when) => {
-    // More keys than one portion takes.
-    const projections = await opened(2_600)
+    const projections = await opened()
     const live = await liveOf('items')
     const { definition } = live
-    const taking = { ...live, keep: 2, pace: NO_REST, mayGoOn: () => Promise.resolve(true) }
+    const taking = { ...live, keep: 2, pace: FEW_KEYS, mayGoOn: () => Promise.resolve(true) }
     let calls = 1
     for (; ; calls++) {
       const taken = await takeSnapshot({ ...taking, sql: cutOff(engine, calls, when) }).catch(() => undefined)
@@ -265,7 +264,7 @@ test.each(['before', 'after'] as const)(
       member,
       definition,
       runGuarded: guarded,
-      pace: NO_REST,
+      pace: FEW_KEYS,
       clock: () => performance.now(),
       stopping: () => false,
     }

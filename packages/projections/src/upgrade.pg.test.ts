@@ -10,7 +10,7 @@ import { readBuilds } from './statements/builds.ts'
 import { enterLane, registerProjection } from './statements/registry.ts'
 import { boxes, boxesWithItemsTwo, POISON } from './test-domain.ts'
 import { createEngine, TENANT, until, type Engine } from './test-engine.ts'
-import { cutOff, done, fillLog, liveIds, NO_REST } from './test-rebuild.ts'
+import { cutOff, done, FEW_KEYS, fillLog, liveIds } from './test-rebuild.ts'
 
 let engine: Engine
 beforeEach(async () => {
@@ -170,7 +170,7 @@ async function buildBeside() {
       member: { id: build.id, projection },
       definition: definitionOf(projection),
       runGuarded: createRunGuarded(500),
-      pace: { ...NO_REST, pieces: () => ({ ...NO_REST.pieces(), keys: 30 }) },
+      pace: FEW_KEYS,
       // So late that each call ends after one portion.
       clock: () => (now += 400),
       stopping: () => false,
@@ -179,7 +179,7 @@ async function buildBeside() {
 
 test('rows that are changed, deleted, moved, parked and made good while they are taken over, portion by portion, are as in a replay', async () => {
   const before = await started(boxes)
-  await fillLog(engine, 2_400)
+  await fillLog(engine, 600)
   await engine.write({ stream: 'item/x', type: 'item.put', data: { box: 'a', name: 'n1' } })
   const position = await engine.write({ stream: 'item/x', type: 'item.renamed', data: { name: POISON } })
   await engine.settled(before)
@@ -211,7 +211,7 @@ test('rows that are changed, deleted, moved, parked and made good while they are
 
 test('cut off after any call while rows are taken over, none is lost and none taken twice', async () => {
   const before = await started(boxes)
-  await fillLog(engine, 2_400)
+  await fillLog(engine, 600)
   await engine.settled(before)
   const open = await buildBeside()
   let cuts = 0
