@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { planPush } from './queue.ts'
+import { planPush } from './push-plan.ts'
 import { FULL_WIDTH, narrowed, widened } from './push-width.ts'
 import type { PendingRecord } from './records.ts'
 

@@ -6,7 +6,8 @@ import { WIRE_LIMITS } from '@tidemark/core'
 import type { Change } from './change.ts'
 import type { Tables } from './database.ts'
 import { createQueueFront, type QueueFront } from './queue-front.ts'
-import { NOTHING_SENDING, planPush, type Sending } from './queue.ts'
+import { planPush } from './push-plan.ts'
+import { NOTHING_SENDING, type Sending } from './queue.ts'
 import type { PendingRecord } from './records.ts'
 
 const LIMITS = { commands: 3, bytes: WIRE_LIMITS.bodyBytes }

@@ -1,6 +1,7 @@
 import type { Change } from './change.ts'
 import type { Tables, Versions } from './database.ts'
-import { createPushPlan, NOTHING_PASSED, type PassedQueue, type Sending } from './queue.ts'
+import { createPushPlan, NOTHING_PASSED, type PassedQueue } from './push-plan.ts'
+import type { Sending } from './queue.ts'
 import type { PendingRecord } from './records.ts'
 import type { Replica } from './replica.ts'
 

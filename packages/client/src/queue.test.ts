@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WIRE_LIMITS } from '@tidemark/core'
-import { byStream, describePending, NOTHING_SENDING, planPush, toPushed, utf8Length } from './queue.ts'
+import { planPush, utf8Length } from './push-plan.ts'
+import { byStream, describePending, NOTHING_SENDING, toPushed } from './queue.ts'
 import type { PendingRecord } from './records.ts'
 
 const LIMITS = { commands: WIRE_LIMITS.commandsPerPush, bytes: WIRE_LIMITS.bodyBytes }
