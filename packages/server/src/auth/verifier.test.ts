@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDevIssuer } from './dev-issuer.ts'
 import { createVerifier, type Verifier } from './verifier.ts'
 
@@ -37,6 +37,29 @@ test('a good token says who acts, and until when', async () => {
     principal: { id: 'ann', tenant: 'acme', name: 'Ann', roles: ['clerk'] },
     expiresAt: 4_000_000_000_000,
   })
+})
+
+test('a signature is checked once, and what was good is not good for ever, nor any other token for it', async () => {
+  let time = Date.now()
+  const verifyAt = createVerifier({
+    keys: { keys: [await exportJWK(pair.publicKey)] },
+    issuer: 'iss',
+    audience: 'aud',
+    now: () => time,
+  })
+  const checks = vi.spyOn(crypto.subtle, 'verify')
+  const token = await sign()
+  const first = await verifyAt(`Bearer ${token}`)
+  expect(first).toMatchObject({ kind: 'principal' })
+  expect(await verifyAt(`Bearer ${token}`)).toEqual(first)
+  expect(checks).toHaveBeenCalledTimes(1)
+  const forged = await sign({ roles: ['manager'] }, stranger.privateKey)
+  expect(await verifyAt(`Bearer ${forged}`)).toEqual({ kind: 'unauthenticated', reason: 'bad-signature' })
+  expect(await verifyAt(`Bearer ${forged}`)).toEqual({ kind: 'unauthenticated', reason: 'bad-signature' })
+  expect(checks).toHaveBeenCalledTimes(3)
+  time += 3_601_000
+  expect(await verifyAt(`Bearer ${token}`)).toEqual({ kind: 'unauthenticated', reason: 'expired' })
+  checks.mockRestore()
 })
 
 test('EdDSA works as well', async () => {

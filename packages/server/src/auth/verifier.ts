@@ -1,5 +1,6 @@
 import { isReactionPrincipalId, type Principal } from '@tidemark/core'
 import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose'
+import { LRUCache } from 'lru-cache'
 
 /** Why a caller is not known. For the log; callers are only told that they are not. */
 export type AuthFailure =
@@ -33,20 +34,30 @@ export interface VerifierOptions {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._~:@+-]{0,127}$/
 const ROLE = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
 const MAX_ROLES = 32
+/** Tokens that are remembered as good, by the characters they have together. */
+const REMEMBERED_LENGTH = 8_388_608
 const BEARER = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
 /**
  * Verifies bearer tokens: JWTs signed with ES256 or EdDSA, with `iss`, `aud`, `exp`, `sub` (the principal's id),
  * `tenant`, and optionally `name` and `roles`. Nothing else in a request says who acts. Symmetric algorithms and
  * `none` are not in the list, so no public key can pass for a secret.
+ *
+ * A signature is checked once: devices send the same token with every request, and checking takes a turn of another thread.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const keys = createLocalJWKSet(options.keys)
   const now = options.now ?? Date.now
+  const good = new LRUCache<string, Extract<Verified, { kind: 'principal' }>>({
+    maxSize: REMEMBERED_LENGTH,
+    sizeCalculation: (_, token) => token.length,
+  })
   return async (authorization) => {
     if (authorization === undefined) return unauthenticated('missing')
     const token = authorization.length > 8_192 ? undefined : BEARER.exec(authorization)?.[1]
     if (token === undefined) return unauthenticated('malformed')
+    const known = good.get(token)
+    if (known !== undefined) return now() < known.expiresAt ? known : unauthenticated('expired')
     try {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['ES256', 'EdDSA'],
@@ -57,7 +68,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
       })
       const principal = toPrincipal(payload)
       if (principal === undefined || payload.exp === undefined) return unauthenticated('bad-claims')
-      return { kind: 'principal', principal, expiresAt: payload.exp * 1_000 }
+      const verified = { kind: 'principal' as const, principal, expiresAt: payload.exp * 1_000 }
+      good.set(token, verified)
+      return verified
     } catch (error) {
       return unauthenticated(failureOf(error))
     }
