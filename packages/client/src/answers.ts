@@ -10,6 +10,7 @@ import {
 import type { ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
 import { withDerived } from './derived.ts'
+import { inPieces } from './in-pieces.ts'
 import { rebaseStored } from './pages.ts'
 import { isPredecessorLost } from './offer-again.ts'
 import { pendingById } from './pending-by-id.ts'
@@ -73,7 +74,7 @@ export async function applyAnswers(
     }
   }
   if (put.size === 0) return { moved: { rows: 0, work: 0 } }
-  await write.pending.bulkPut([...put.values()])
+  await inPieces([...put.values()], (piece) => write.pending.bulkPut(piece))
   await write.attention.bulkPut(attentionPut)
   // What was set aside is folded no more; what follows it is decided without it.
   const rebased = await rebaseStored(context, write, [...streams])

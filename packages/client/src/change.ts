@@ -1,5 +1,6 @@
 import type { Uuid } from '@tidemark/core'
 import type { Tables, Transacted, Versions } from './database.ts'
+import { readInPieces } from './in-pieces.ts'
 import type { RowKey } from './overlay.ts'
 import type { AttentionRecord, OverlayRecord, PendingRecord, RowRecord } from './records.ts'
 
@@ -92,7 +93,8 @@ export async function readRows(
 ): Promise<RowChange[]> {
   if (rows.length === 0) return []
   const keys = rows.map(({ projection, key }): [string, string] => [projection.name, key])
-  const [found, over] = await Promise.all([tables.rows.bulkGet(keys), tables.overlay.bulkGet(keys)])
+  const found = await readInPieces(keys, (piece) => tables.rows.bulkGet(piece))
+  const over = await readInPieces(keys, (piece) => tables.overlay.bulkGet(piece))
   return rows.map(({ projection, key }, at) => ({
     projection: projection.name,
     key,

@@ -1,6 +1,7 @@
 import type { WireOutcome } from '@tidemark/core'
 import type { ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
+import { inPieces } from './in-pieces.ts'
 import type { AcknowledgedRecord, PendingRecord } from './records.ts'
 
 /**
@@ -41,7 +42,7 @@ export async function offerAgain(
   }))
   const before = pending.filter((each) => each.answer !== null && each.attention === null)
   const unanswered = before.map((each) => ({ ...each, answer: null }))
-  await write.pending.bulkPut([...offered, ...unanswered])
+  await inPieces([...offered, ...unanswered], (piece) => write.pending.bulkPut(piece))
   await write.acknowledged.bulkDelete(kept.map(({ id }) => id))
   return { put: [...offered, ...unanswered], before }
 }

@@ -12,6 +12,7 @@ import type { ChangeDraft, KnownTails, RowWrite } from './change.ts'
 import type { Write } from './database.ts'
 import { withDerived } from './derived.ts'
 import { readFeed } from './feed.ts'
+import { inPieces } from './in-pieces.ts'
 import { indexKeysOf } from './index-keys.ts'
 import { offerAgain } from './offer-again.ts'
 import { rowId } from './overlay.ts'
@@ -24,6 +25,7 @@ import {
   type AttentionRecord,
   type PendingRecord,
   type RowRecord,
+  type StagedRecord,
 } from './records.ts'
 
 /** A page that changes more rows than this is followed by reading again, not row by row. */
@@ -76,32 +78,21 @@ export async function applyPage(
     return { result: { kind: 'staged', cursor: page.cursor }, change: NOTHING }
   }
 
-  const changed = new Map<string, StoredChange>()
-  const note = (projection: string, key: string, record: RowRecord | null): void => {
-    changed.set(rowId(projection, key), { projection, key, record })
-  }
-  const staged = isContinued ? await write.staged.orderBy('[projection+key]').toArray() : []
-  if (isContinued) await write.staged.clear()
-  for (const each of [...staged, page]) {
-    for (const { projection, key } of each.removals) note(projection, key, null)
-    // A row of a page stands against a removal in it: it has only moved from one scope to another.
-    for (const record of each.rows.flatMap((row) => toRecords(context, row))) {
-      note(record.projection, record.key, record)
-    }
-  }
-
-  const changes = [...changed.values()]
   if (page.reset) await write.rows.clear()
   else if (page.renews !== undefined) await dropRenewed(write, page.renews)
+  const changed = new Map<string, StoredChange>()
+  if (isContinued) {
+    // Asked for one by one, page after page arrives in a task of its own.
+    const staged = await write.staged.bulkGet(await write.staged.orderBy('[projection+key]').primaryKeys())
+    for (const each of staged) if (each !== undefined) await storeRows(context, write, each, changed)
+    await write.staged.clear()
+  }
+  await storeRows(context, write, page, changed)
+  const changes = [...changed.values()]
   /** More has gone than is listed. */
   const isReplaced = page.reset || page.renews !== undefined
   /** What is shown is read again. */
   const isWide = isReplaced || changes.length > LISTED_ROWS
-  await write.rows.bulkPut(changes.flatMap(({ record }) => record ?? []))
-  const gone = changes.flatMap(({ projection, key, record }): [string, string][] =>
-    record === null ? [[projection, key]] : [],
-  )
-  if (gone.length > 0 && !page.reset) await write.rows.bulkDelete(gone)
   await write.cursors.put({ name: 'feed', cursor: page.cursor, staging: null, reset: false })
 
   const work = await settleOutcomes(context, write, page.outcomes)
@@ -132,6 +123,24 @@ export async function applyPage(
 async function dropRenewed(write: Write, { scopes, projections }: Renewal): Promise<void> {
   for (const name of projections) await write.rows.where('[projection+key]').between([name], [name, []]).delete()
   if (scopes.length > 0) await write.rows.filter((row) => scopes.includes(row.scope)).delete()
+}
+
+/** Stores the rows of one page over those of the pages before it, and notes them in `changed`. */
+async function storeRows(
+  context: PageContext,
+  write: Write,
+  { rows, removals }: Pick<StagedRecord, 'rows' | 'removals'>,
+  changed: Map<string, StoredChange>,
+): Promise<void> {
+  const records = rows.flatMap((row) => toRecords(context, row))
+  // A row of a page stands against a removal in it: it has only moved from one scope to another.
+  await inPieces(removals, (piece) => write.rows.bulkDelete(piece.map(({ projection, key }) => [projection, key])))
+  await inPieces(records, (piece) => write.rows.bulkPut(piece))
+  for (const { projection, key } of removals) changed.set(rowId(projection, key), { projection, key, record: null })
+  for (const record of records) {
+    const { projection, key } = record
+    changed.set(rowId(projection, key), { projection, key, record })
+  }
 }
 
 interface StoredChange extends RowWrite {
@@ -195,11 +204,11 @@ async function settleOutcomes(
       work.put.push(withDerived(context.domain, { ...record, answer: 'refused', attention: attention.id }))
     }
   }
-  await write.pending.bulkDelete(work.dropped)
+  await inPieces(work.dropped, (piece) => write.pending.bulkDelete(piece))
   await write.pending.bulkPut(work.put)
   await write.attention.bulkPut(work.attentionPut)
   await write.attention.bulkDelete(work.attentionDropped)
-  await write.acknowledged.bulkPut(acknowledged)
+  await inPieces(acknowledged, (piece) => write.acknowledged.bulkPut(piece))
   await trimAcknowledged(write, at)
   return work
 }
@@ -288,22 +297,24 @@ async function rebaseTails(
     const row = stateRow(decider.domain, aggregate).name
     return [{ aggregate, commands, row, stream, written: changed.get(rowId(row, stream)) }]
   })
-  const asked = waiting.filter(({ written }) => written === undefined)
-  const found = await write.rows.bulkGet(asked.map(({ row, stream }): [string, string] => [row, stream]))
-  const read = new Map(asked.map(({ stream }, at) => [stream, found[at]]))
   const rebased = new Map<string, PendingRecord>()
-  for (const { aggregate, commands, stream, written } of waiting) {
-    const record = written === undefined ? read.get(stream) : (written.record ?? undefined)
-    const state = record?.row as unknown as VersionedState | undefined
-    for (const command of rebaseStream(decider, aggregate, state, commands)) {
-      rebased.set(command.id, withDerived(decider.domain, command))
-    }
-  }
-  const put = [...rebased.values()]
-  if (put.length > 0) await write.pending.bulkPut(put)
+  await inPieces(waiting, (piece) => {
+    // One is asked for even if all are known: to decide is work, too, and a frame fits in before an answer.
+    const asked = piece.filter(({ written }, at) => at === 0 || written === undefined)
+    return write.rows.bulkGet(asked.map(({ row, stream }): [string, string] => [row, stream])).then((found) => {
+      const read = new Map(asked.map(({ stream }, at) => [stream, found[at]]))
+      const put = piece.flatMap(({ aggregate, commands, stream, written }) => {
+        const record = written === undefined ? read.get(stream) : (written.record ?? undefined)
+        const state = record?.row as unknown as VersionedState | undefined
+        return rebaseStream(decider, aggregate, state, commands).map((each) => withDerived(decider.domain, each))
+      })
+      for (const each of put) rebased.set(each.id, each)
+      return put.length > 0 ? write.pending.bulkPut(put) : undefined
+    })
+  })
   return {
     before: [...tails.values()].flat().filter(({ id }) => rebased.has(id)),
-    put,
+    put: [...rebased.values()],
     tails: (stream) => {
       if (!isLookedAt(stream)) return undefined
       return (tails.get(stream) ?? []).map((command) => rebased.get(command.id) ?? command)

@@ -131,6 +131,7 @@ function sendAll(batches: readonly PendingRecord[][], answer: (id: string) => Pu
   let tell: (page: Page) => Promise<void> = () => Promise.resolve()
   const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
   const pulled: Page[] = [cut([])]
+  const timers: (() => void)[] = []
   const process = createSyncProcess({
     transport: {
       push: ({ commands }) =>
@@ -147,7 +148,7 @@ function sendAll(batches: readonly PendingRecord[][], answer: (id: string) => Pu
       },
     },
     protocol: PROTOCOL_VERSION,
-    platform: { now: () => 1_000_000, jitter: () => 1, setTimer: () => () => undefined },
+    platform: { now: () => 1_000_000, jitter: () => 1, setTimer: (run) => (timers.push(run), () => undefined) },
     storage: {
       pullRequest: () =>
         Promise.resolve({ protocol: 1, device: COMMAND.id, cursor: null, projections: {}, awaiting: [] }),
@@ -175,6 +176,7 @@ function sendAll(batches: readonly PendingRecord[][], answer: (id: string) => Pu
     process,
     stored,
     asked,
+    timers,
     /** The server answers the batch that is on its way. */
     answer: async (sent: number) => {
       await until(() => expect(reply).toHaveLength(sent))
@@ -223,4 +225,16 @@ test('what a server took that was put back since is not taken for kept', async (
   expect(process.sending.accepted.size).toBe(0)
   await answer(2)
   await until(() => expect(stored.map((answers) => answers.map(({ id }) => id))).toEqual([[b.id]]))
+})
+
+test('while much is sent the page is asked for only where the same command waits for it all the time', async () => {
+  const { process, timers, answer, tell } = sendAll([[a], [b], [c]], () => ACCEPTED)
+  await until(() => expect(process.state.kind).toBe('live'))
+  await answer(1)
+  await tell(cut([{ kind: 'accepted', command: a.id, stream: a.stream, version: 1 }]))
+  await answer(2)
+  timers.shift()?.()
+  expect(process.state.kind).toBe('live')
+  timers.shift()?.()
+  expect(process.state.kind).toBe('pulling')
 })

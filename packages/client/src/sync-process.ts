@@ -35,8 +35,8 @@ export interface SyncStorage {
   /** A batch that `takeBatch` has just picked. */
   toPush(batch: readonly PendingRecord[]): PushRequest
   applyAnswers(answers: readonly Answered[]): Promise<void>
-  /** Whether commands that the server answered still wait for the page that shows them. */
-  awaitsOutcome(): boolean
+  /** Whether commands that the server had answered by then (milliseconds since 1970) still wait for the page that shows them. */
+  awaitsOutcome(by: number): boolean
 }
 
 export interface SyncProcessOptions {
@@ -401,11 +401,14 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
   }
 
   function watchOutcomes(): void {
-    const awaitsOutcome = (): boolean => sending.accepted.size > 0 || storage.awaitsOutcome()
-    if (timers.outcome !== noTimer || !awaitsOutcome()) return
+    const { accepted } = sending
+    if (timers.outcome !== noTimer || (accepted.size === 0 && !storage.awaitsOutcome(platform.now()))) return
     timers.outcome = platform.setTimer(() => {
       timers.outcome = noTimer
-      if (state.kind === 'live' && awaitsOutcome()) send({ kind: 'pull-due' })
+      // While much is sent there is always something that waits; only what has waited all the time is late.
+      const isLate =
+        [...accepted].some((id) => sending.accepted.has(id)) || storage.awaitsOutcome(platform.now() - OUTCOME_PATIENCE)
+      if (state.kind === 'live' && isLate) send({ kind: 'pull-due' })
       watchOutcomes()
     }, OUTCOME_PATIENCE)
   }

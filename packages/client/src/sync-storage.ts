@@ -4,6 +4,7 @@ import type { Change, ChangeDraft } from './change.ts'
 import type { TableName, Tables, Write } from './database.ts'
 import { checkTerm } from './fence.ts'
 import { readFeed } from './feed.ts'
+import { inPieces } from './in-pieces.ts'
 import { applyPage, PAGE_TABLES, type PageContext, type PageResult } from './pages.ts'
 import { withDerived } from './derived.ts'
 import { createQueueFront } from './queue-front.ts'
@@ -41,8 +42,8 @@ export interface DeviceStorage extends SyncStorage {
 export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
   const { domain, replica, now } = options
   const front = createQueueFront(replica)
-  /** Answered commands wait for their page, as far as this tab's last look at them tells. */
-  let awaits = false
+  /** Since when answered commands wait for their page, as far as this tab's last look at them tells. */
+  let awaits: number | null = null
   const { database, mirror } = replica
   const projections = Object.fromEntries(domain.projections.map((each) => [each.name, each.version]))
 
@@ -103,7 +104,7 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
         result = applied.result
         if (result.kind !== 'stale' && page.elsewhere !== undefined)
           report = await noteElsewhere(write, page.elsewhere, now())
-        if (awaits) awaits = await isAnyAwaited(write)
+        if (awaits !== null) awaits = await firstAwaited(write)
         return applied.change
       })
       const told = report as RecoveryReport | undefined
@@ -127,7 +128,7 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
         const planned = await looked.read(write)
         if (planned.length === 0) return { moved: { rows: 0, work: 0 } }
         batch = planned.map((each) => ({ ...each, attempts: each.attempts + 1 }))
-        await write.pending.bulkPut(batch)
+        await inPieces(batch, (piece) => write.pending.bulkPut(piece))
         unsentBehind = Math.max(0, unsent(await countAnswered(write), sending) - batch.length)
         return { put: batch, before: planned, moved: { rows: 0, work: 1 } }
       })
@@ -143,7 +144,7 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
     applyAnswers: async (answers) => {
       await writeAsLeader(['pending', 'attention', 'rows', 'overlay'], async (write) => {
         const change = await applyAnswers(options, write, answers)
-        awaits = await isAnyAwaited(write)
+        awaits = await firstAwaited(write)
         return change
       })
     },
@@ -165,12 +166,13 @@ export function createSyncStorage(options: SyncStorageOptions): DeviceStorage {
         return { put, before: before as PendingRecord[], moved: { rows: 0, work: put.length > 0 ? 1 : 0 } }
       })
     },
-    awaitsOutcome: () => awaits,
+    awaitsOutcome: (by) => awaits !== null && awaits <= by,
   }
 }
 
-async function isAnyAwaited({ pending }: Pick<Tables, 'pending'>): Promise<boolean> {
-  return (await pending.where('waits').aboveOrEqual(0).limit(1).primaryKeys()).length > 0
+async function firstAwaited({ pending }: Pick<Tables, 'pending'>): Promise<number | null> {
+  const [first] = await pending.where('waits').aboveOrEqual(0).limit(1).keys()
+  return first === undefined ? null : Number(first)
 }
 
 async function countAnswered({ pending }: Pick<Tables, 'pending'>): Promise<number> {

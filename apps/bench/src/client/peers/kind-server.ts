@@ -26,49 +26,58 @@ const PAGE_ROWS = 500
 const UNREACHABLE = { kind: 'unreachable', message: 'The bench has pulled the plug.' } as const
 
 export function createKindServer(): KindServer {
-  let position = 0
-  let waiting: WireRow[] = []
-  let outcomes: WireOutcome[] = []
+  /** A cursor of an earlier page load is of another log: all of this one is news to it. */
+  const session = crypto.randomUUID()
+  const log: WireRow[] = []
+  const outcomes: WireOutcome[] = []
   const known = new Map<string, Versioned>()
+  const answers = new Map<string, number>()
   let wake: () => void = () => undefined
   const caughtUp: (() => void)[] = []
   let isListening = false
 
+  /** What of the rows and of the outcomes a client has seen. */
+  const seenBy = (cursor: string | null): readonly [number, number] => {
+    const [of, rows, told] = (cursor ?? '').split(':')
+    return of === session ? [Number(rows), Number(told)] : [0, 0]
+  }
   const page = (since: string | null, limit: number): Page => {
-    const rows = waiting.slice(0, limit)
-    waiting = waiting.slice(limit)
-    const complete = waiting.length === 0
-    position += 1
-    const told = complete ? outcomes : []
-    if (complete) outcomes = []
+    const [seen, told] = seenBy(since)
+    const rows = log.slice(seen, seen + limit)
+    const remaining = log.length - seen - rows.length
+    const complete = remaining === 0
     return {
       kind: 'page',
       since,
-      cursor: String(position),
+      cursor: [session, seen + rows.length, complete ? outcomes.length : told].join(':'),
       complete,
       reset: since === null,
       rows,
       removals: [],
-      outcomes: [...told],
+      outcomes: complete ? outcomes.slice(told) : [],
       scopes: ['tenant'],
-      remaining: waiting.length,
+      remaining,
       now: new Date().toISOString(),
     }
   }
   const place = ({ item, version }: Versioned): void => {
     known.set(item.id, { item, version })
     const { id, ...row } = item
-    waiting.push(
+    log.push(
       { projection: 'item-list', key: id, scope: 'tenant', row },
       { projection: 'state:item', key: id, scope: 'tenant', row: { version, state: row } },
     )
   }
-  const take = (command: PushedCommand): void => {
+  const take = (command: PushedCommand): number => {
+    const first = answers.get(command.id)
+    if (first !== undefined) return first
     const before = known.get(command.stream)
     const version = (before?.version ?? 0) + 1
     const empty: Item = { id: command.stream, title: '', note: '', updatedAt: 0 }
     place({ version, item: { ...(before?.item ?? empty), ...(command.input as Partial<Item>) } })
     outcomes.push({ kind: 'accepted', command: command.id, stream: command.stream, version })
+    answers.set(command.id, version)
+    return version
   }
 
   return {
@@ -85,13 +94,12 @@ export function createKindServer(): KindServer {
           now: new Date().toISOString(),
         }
       }
-      for (const command of request.commands) take(command)
-      const answers = request.commands.map(({ id, stream }) => ({
-        id,
-        answer: { kind: 'accepted' as const, version: known.get(stream)?.version ?? 1, token: '', rebased: false },
+      const accepted = request.commands.map((command) => ({
+        id: command.id,
+        answer: { kind: 'accepted' as const, version: take(command), token: '', rebased: false },
       }))
       wake()
-      return { kind: 'answers', answers, now: new Date().toISOString() }
+      return { kind: 'answers', answers: accepted, now: new Date().toISOString() }
     },
     async pull(request) {
       if (!this.online) return UNREACHABLE
@@ -106,11 +114,12 @@ export function createKindServer(): KindServer {
       isListening = true
       await onMessage({ kind: 'beat', now: new Date().toISOString() })
       while (this.online && !signal.aborted) {
-        if (waiting.length > WIRE_LIMITS.rowsPerPage) {
+        const [seen, told] = seenBy(cursor)
+        if (log.length - seen > WIRE_LIMITS.rowsPerPage) {
           await onMessage({ kind: 'pull' })
           break
         }
-        if (waiting.length > 0 || outcomes.length > 0) {
+        if (log.length > seen || outcomes.length > told) {
           const next = page(cursor, WIRE_LIMITS.rowsPerPage)
           ;({ cursor } = next)
           await onMessage(next)
