@@ -58,6 +58,31 @@ describe('a database that the browser has lost', () => {
     )
   })
 
+  test('shows a change of something that was lost with it when that is back, not a remnant of it before', async () => {
+    const server = createMemorySyncServer(shop)
+    const browser = createTestBrowser()
+    const doomed = await openDevice(server, { browser })
+    const stream = doomed.client.newStream(Order)
+    await doomed.client.dispatch(Order.commands.place, { stream, input: { customer: 'Eve' } })
+    await untilQuiet(doomed)
+    doomed.link.faults.offline = true
+    doomed.link.cut()
+    await doomed.client.dispatch(Order.commands.addLine, { stream, input: { sku: 'cup', quantity: 2 } })
+    loseDatabase(doomed)
+
+    const device = await openDevice(server, { browser, ...offline })
+    const state = device.client.state(Order, stream)
+    const list = device.client.rows(OrderList)
+    await list.ready()
+    await device.client.row(OrderList, stream).ready()
+    expect([list.get().rows, state.get()]).toEqual([[], undefined])
+    expect(device.client.pending.get()).toMatchObject([{ stream, queued: true }])
+    goOnline(device)
+    await untilQuiet(device)
+    await until(() => expect(list.get().rows).toMatchObject([{ row: { customer: 'Eve', quantity: 2 }, pending: 0 }]))
+    expect(server.events(stream).map((event) => event.type)).toEqual(['order.placed', 'order.lineAdded'])
+  })
+
   test('is told until a person has seen it, in every tab and after a restart', async () => {
     const server = createMemorySyncServer(shop)
     const browser = createTestBrowser()

@@ -23,7 +23,7 @@ export const texts = {
   tryAgain: 'Try again',
   openFailed: {
     title: 'Your data on this device could not be opened',
-    text: 'Most often another tab holds an older version of the app, or the browser is out of space. Close other tabs and try again; nothing has been deleted.',
+    text: 'Most often the disk is full, or the browser\u2019s files for this app are damaged. Make room and try again; nothing has been deleted.',
   },
   blocked: {
     title: 'Another tab holds an older version of the app',
@@ -94,6 +94,7 @@ export const texts = {
   },
   update: {
     ready: 'A new version of the app is ready. What you typed and saved stays.',
+    olderTitle: 'This is an older version of the app',
     olderThanData: 'A newer version of the app has been at work on this device. Nothing is lost: reload to get it.',
     olderTab: (pending: number) =>
       `A newer version of the app runs in another tab. This tab saves nothing more until it is reloaded.${pending === 0 ? '' : ` ${changes(pending)} not yet on the server ${pending === 1 ? 'is' : 'are'} kept.`}`,

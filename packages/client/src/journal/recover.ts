@@ -74,7 +74,12 @@ export async function recover(replica: Replica, found: Found, now: number): Prom
     const { lost, unnamed } = plan
     // Rows that came before them, to another tab of a database made anew, may hold what they did already.
     const isPulled = found.isNew && (await write.cursors.get('feed')) !== undefined
-    const restore = plan.restore.map((each) => (isPulled ? { ...each, prediction: { kind: 'queued' } as const } : each))
+    // And where the rows are gone too, what was decided on them is shown when they are back: alone it would look like all there is.
+    const begunHere = new Set(plan.restore.flatMap(({ stream, base }) => (base?.version === 0 ? [stream] : [])))
+    const isShown = (each: PendingRecord): boolean => !found.isNew || (!isPulled && begunHere.has(each.stream))
+    const restore = plan.restore.map((each) =>
+      isShown(each) ? each : { ...each, prediction: { kind: 'queued' } as const },
+    )
     await write.pending.bulkPut([...restore])
     const seq = Number((await write.meta.get('next-seq'))?.value ?? 1)
     const next = restore.reduce((most, each) => Math.max(most, each.seq + 1), seq)

@@ -1,5 +1,11 @@
 import { useEffect, useState, type ReactNode } from 'react'
-import { createClient, createTrpcTransport, NewerSchemaError, type TidemarkClient } from '@tidemark/client'
+import {
+  createClient,
+  createTrpcTransport,
+  DatabaseUnavailableError,
+  NewerSchemaError,
+  type TidemarkClient,
+} from '@tidemark/client'
 import type { Principal } from '@tidemark/core'
 import { depot } from '@tidemark/depot/domain'
 import { TidemarkProvider } from '@tidemark/react'
@@ -64,9 +70,9 @@ export function ClientGate({ principal, children }: ClientGateProps): ReactNode 
   }
   return (
     <main className="mx-auto flex h-full max-w-md flex-col justify-center gap-3 px-6">
-      <h1 className="text-lg font-semibold">{texts.openFailed.title}</h1>
       {opening.error instanceof NewerSchemaError ? (
         <>
+          <h1 className="text-lg font-semibold">{texts.update.olderTitle}</h1>
           <p className="text-sm text-soft">{texts.update.olderThanData}</p>
           <Button look="primary" className="self-start" onClick={() => location.reload()}>
             {texts.update.button}
@@ -75,12 +81,18 @@ export function ClientGate({ principal, children }: ClientGateProps): ReactNode 
       ) : (
         <RescueScreen
           principal={principal}
-          message={opening.error instanceof Error ? opening.error.message : String(opening.error)}
+          message={sayCause(opening.error)}
           onTryAgain={() => setAttempt(attempt + 1)}
         />
       )}
     </main>
   )
+}
+
+/** What the browser said, without what the client says to programmers. */
+function sayCause(error: unknown): string {
+  const cause = error instanceof DatabaseUnavailableError ? error.cause : error
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 /** Blank for a moment: it takes tens of milliseconds, and a flash of a spinner would be longer. */

@@ -28,6 +28,7 @@ export function RescueScreen({ principal, message, onTryAgain }: RescueScreenPro
   const count = unsent?.commands.length ?? 0
   return (
     <>
+      <h1 className="text-lg font-semibold">{texts.openFailed.title}</h1>
       <p className="text-sm text-soft">{texts.openFailed.text}</p>
       <p className="rounded-lg bg-sunken p-3 font-mono text-xs break-words">{message}</p>
       {rescue !== undefined && (
