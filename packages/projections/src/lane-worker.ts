@@ -1,15 +1,14 @@
-import { createAlarm } from './alarm.ts'
 import { createCounters, type LaneCounters } from './counters.ts'
 import type { FailingBlock } from './failing-block.ts'
 import { createLiveConsumer, type LiveConsumerOptions } from './live-consumer.ts'
 import { definitionOf } from './definition.ts'
 import { toDuties, type LaneDuties, type RegistryBlock } from './lane-registry.ts'
-import type { Block } from './interpret-events.ts'
-import { backOffMs } from './pacing.ts'
+import { messageOf, type Block } from './interpret-events.ts'
 import type { RegisteredProjection } from './registered-projection.ts'
 import { createLease, type LeaseState } from './lease.ts'
 import { readCheckpoint, SYNCED } from './statements/checkpoint.ts'
 import { enterLane } from './statements/registry.ts'
+import { BLOCKED_POLLS, startWorkLoop, YIELD_AFTER } from './work-loop.ts'
 
 export interface LaneWorkerOptions extends Omit<LiveConsumerOptions, 'counters'> {
   readonly own: readonly RegisteredProjection[]
@@ -47,10 +46,6 @@ export interface LaneWorker {
   stop(): Promise<void>
 }
 
-/** A blocked lane is looked at this many times less often: what unblocks it is a release. */
-const BLOCKED_POLLS = 4
-/** So many failures in a row give another process a turn. */
-const YIELD_AFTER = 5
 /** After a hint, a process that does not work itself looks for the new checkpoint this often, and for so long. */
 const FOLLOW_MS = 10
 const FOLLOW_FOR_MS = 300
@@ -59,20 +54,13 @@ const FOLLOW_FOR_MS = 300
 export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   const { lane, own, pollMs, advances, sql, clock, onAlert, holder } = options
   const versioned = own.map(({ id, projection }) => ({ id, definition: definitionOf(projection) }))
-  const alarm = createAlarm()
-  // Rung by `stop` only: hints must not cut a pause after a failure short.
-  const ending = createAlarm()
-  const stopped = { is: false }
   let duties: LaneDuties | undefined
   let entered = false
   const counters = createCounters(lane)
   const consumer = createLiveConsumer({ ...options, counters })
   const lease = createLease({ ...options, consumer: SYNCED })
   let hintedAt = -FOLLOW_FOR_MS
-  let beatAt = clock()
   let blocked: LaneBlock | undefined
-  let failures = 0
-  let failure: string | undefined
 
   const enter = async (): Promise<LaneDuties> => {
     // Others are retired once, when this worker starts: two releases side by side must not do it to each other for ever.
@@ -152,49 +140,34 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
     return blocked === undefined ? pollMs : pollMs * BLOCKED_POLLS
   }
 
-  const loop = async (): Promise<void> => {
-    while (!stopped.is) {
-      beatAt = clock()
-      try {
-        const more = await round()
-        if (failures >= YIELD_AFTER) onAlert({ kind: 'recovered', lane })
-        failures = 0
-        failure = undefined
-        if (!more) await alarm.wait(pauseMs())
-      } catch (error) {
-        // Whether the commit came through is not known: the checkpoint tells.
-        consumer.distrust()
-        failures += 1
-        counters.failures += 1
-        failure = error instanceof Error ? error.message : String(error)
-        options.onError(error)
-        if (failures === YIELD_AFTER) onAlert({ kind: 'failing', lane, failures, message: failure })
-        // It may be this process that is the matter.
-        if (failures % YIELD_AFTER === 0) await lease.release()
-        await ending.wait(backOffMs(failures, options.random()))
-      }
-    }
-  }
-  const ended = loop()
-    // So that another process need not wait until they expire.
-    .then(() => lease.release())
+  const loop = startWorkLoop({
+    ...options,
+    lease,
+    round,
+    pauseMs,
+    onFailure: (error, failures) => {
+      // Whether the commit came through is not known: the checkpoint tells.
+      consumer.distrust()
+      counters.failures += 1
+      options.onError(error)
+      if (failures === YIELD_AFTER) onAlert({ kind: 'failing', lane, failures, message: messageOf(error) })
+    },
+    onRecovered: (failures) => {
+      if (failures >= YIELD_AFTER) onAlert({ kind: 'recovered', lane })
+    },
+  })
 
   return {
     enterAgain: () => {
       duties = undefined
-      alarm.ring()
+      loop.wake()
     },
     wake: () => {
       hintedAt = clock()
-      alarm.ring()
+      loop.wake()
     },
-    health: () => ({ beatAt, blocked, failure, lease: lease.state(), counters }),
-    stop: () => {
-      stopped.is = true
-      alarm.ring()
-      ending.ring()
-      return ended
-    },
+    health: () => ({ ...loop.health(), blocked, lease: lease.state(), counters }),
+    stop: () => loop.stop(),
   }
 }
 

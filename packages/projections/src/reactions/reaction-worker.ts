@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createAlarm } from '../alarm.ts'
 import type { Advances } from '../advances.ts'
 import type { Block } from '../interpret-events.ts'
 import { createLease, type LeaseState } from '../lease.ts'
-import { backOffMs, nextBatchSize } from '../pacing.ts'
+import { nextBatchSize } from '../pacing.ts'
 import { readCheckpoint } from '../statements/checkpoint.ts'
+import { BLOCKED_POLLS, startWorkLoop } from '../work-loop.ts'
 import { reactToEvents, retryParkedStream, type LaneReactions } from './react-to-events.ts'
 import { commitReaction } from './statements/commit-reaction.ts'
 import { dueStreams } from './statements/parked-reactions.ts'
@@ -48,17 +48,13 @@ export interface ReactionWorker {
 const PARKED_MS = 1_000
 /** A checkpoint that has passed only events of no concern is stored this late. */
 const STORE_MS = 1_000
-const BLOCKED_POLLS = 4
 const RENEW_MS = 1_000
-/** So many failures in a row give another process a turn. */
-const YIELD_AFTER = 5
 
 /** Runs one reaction in one lane until it is stopped. It never ends by itself. */
 export function startReactionWorker(options: ReactionWorkerOptions): ReactionWorker {
   const { sql, lane, reaction, advances, clock, pollMs, largestBatch } = options
   const consumer = reactionConsumer(reaction.name)
-  const alarm = createAlarm()
-  // Aborted by `stop` only: hints must not cut a pause after a failure short, and many may wait at a time.
+  // Aborted by `stop` only: hints must not cut the pause between two tries of a command short, and many may wait at a time.
   const ending = new AbortController()
   const lease = createLease({ ...options, consumer })
   /** The stored checkpoint and how far the log has been looked at; `undefined`: not known, or no longer trusted. */
@@ -66,10 +62,11 @@ export function startReactionWorker(options: ReactionWorkerOptions): ReactionWor
   let storeAt = 0
   let lookAtParkedAt = 0
   let batchSize = Math.min(100, largestBatch)
+  // Commands that are tried again keep a round for long: it lives as long as they are.
   let beatAt = clock()
   let blocked: Block | undefined
-  let failures = 0
-  let failure: string | undefined
+  /** Why a command is tried again. */
+  let retrying: string | undefined
 
   const pause = (ms: number): Promise<boolean> =>
     sleep(ms, undefined, { signal: ending.signal }).then(
@@ -105,7 +102,7 @@ export function startReactionWorker(options: ReactionWorkerOptions): ReactionWor
           () => false,
         ),
       onRetry: (reason) => {
-        failure = reason
+        retrying = reason
       },
     },
   }
@@ -189,39 +186,38 @@ export function startReactionWorker(options: ReactionWorkerOptions): ReactionWor
     return reacted.kind === 'reacted'
   }
 
-  const loop = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
-      beatAt = clock()
+  const loop = startWorkLoop({
+    ...options,
+    lease,
+    round: async () => {
       try {
-        const more = await round()
-        failures = 0
-        failure = undefined
-        if (!more) await alarm.wait(blocked === undefined ? pollMs : pollMs * BLOCKED_POLLS)
-      } catch (error) {
-        // Whether the commit came through is not known: the checkpoint tells.
-        place = undefined
-        failures += 1
-        failure = error instanceof Error ? error.message : String(error)
-        options.onError(error)
-        if (failures % YIELD_AFTER === 0) await lease.release()
-        await pause(backOffMs(failures, options.random()))
+        return await round()
+      } finally {
+        retrying = undefined
       }
-    }
-  }
-  // So that another process need not wait until it expires.
-  const ended = loop().then(() => lease.release())
+    },
+    pauseMs: () => (blocked === undefined ? pollMs : pollMs * BLOCKED_POLLS),
+    onFailure: (error) => {
+      // Whether the commit came through is not known: the checkpoint tells.
+      place = undefined
+      options.onError(error)
+    },
+    onRecovered: () => {},
+  })
 
   return {
-    wake: () => alarm.ring(),
+    wake: () => loop.wake(),
     retry: () => {
       lookAtParkedAt = 0
-      alarm.ring()
+      loop.wake()
     },
-    health: () => ({ beatAt, blocked, failure, lease: lease.state() }),
+    health: () => {
+      const { beatAt: roundAt, failure } = loop.health()
+      return { beatAt: Math.max(beatAt, roundAt), blocked, failure: retrying ?? failure, lease: lease.state() }
+    },
     stop: () => {
       ending.abort()
-      alarm.ring()
-      return ended
+      return loop.stop()
     },
   }
 }

@@ -1,9 +1,9 @@
-import { createAlarm } from '../alarm.ts'
 import type { Advances } from '../advances.ts'
 import type { ParkedEvent } from '../fold-batch.ts'
 import { messageOf, type Block } from '../interpret-events.ts'
 import { createLease, type LeaseState } from '../lease.ts'
-import { afterThrow, backOffMs, nextBatchSize } from '../pacing.ts'
+import { afterThrow, nextBatchSize } from '../pacing.ts'
+import { BLOCKED_POLLS, startWorkLoop, YIELD_AFTER } from '../work-loop.ts'
 import { carryOutDecision } from './carry-out-decision.ts'
 import { runSqlBatch, type SqlBatchContext } from './run-sql-batch.ts'
 import type { OnSqlAlert } from './sql-alert.ts'
@@ -54,10 +54,6 @@ export interface SqlWorker {
   stop(): Promise<void>
 }
 
-/** A blocked lane is looked at this many times less often: what unblocks it is a release. */
-const BLOCKED_POLLS = 4
-/** So many failures in a row give another process a turn. */
-const YIELD_AFTER = 5
 /** How often it is asked what people decided, while there is other work. Milliseconds. */
 const DECISIONS_MS = 250
 const DECISIONS_AT_ONCE = 20
@@ -68,18 +64,11 @@ export function startSqlWorker(options: SqlWorkerOptions): SqlWorker {
   const { version } = member.projection
   const which = { projection: catalogueName(member.projection.name), version, lane }
   const counts = { events: 0, batches: 0, parked: 0, failures: 0, hung: 0 }
-  const alarm = createAlarm()
-  // Rung by `stop` only: hints must not cut a pause after a failure short.
-  const ending = createAlarm()
   const lease = createLease({ ...options, consumer: `sql:${member.id}` })
-  const stopped = { is: false }
   // `undefined`: not known, or no longer trusted, and read again.
   let checkpoint: number | undefined
   let batchSize = Math.min(100, largestBatch)
-  let beatAt = clock()
   let blocked: Block | undefined
-  let failures = 0
-  let failure: string | undefined
   // What the table says is wrong, '' where it says nothing; `undefined`: a process before this one may have written it.
   let noted: string | undefined
   let decidedAt = -DECISIONS_MS
@@ -162,42 +151,30 @@ export function startSqlWorker(options: SqlWorkerOptions): SqlWorker {
     }
   }
 
-  const loop = async (): Promise<void> => {
-    while (!stopped.is) {
-      beatAt = clock()
-      try {
-        const more = await round()
-        if (failures >= YIELD_AFTER) onAlert({ kind: 'recovered', ...which })
-        failures = 0
-        failure = undefined
-        if (!more) await alarm.wait(blocked === undefined ? pollMs : pollMs * BLOCKED_POLLS)
-      } catch (error) {
-        // Whether the commit came through is not known: the checkpoint tells.
-        checkpoint = undefined
-        failures += 1
-        counts.failures += 1
-        failure = messageOf(error)
-        options.onError(error)
-        if (failures === YIELD_AFTER) onAlert({ kind: 'failing', ...which, failures, message: failure })
-        // Where the database is away, nobody can read it either.
-        if (lease.state().kind === 'held') await note({ kind: 'failing', message: failure }).catch(() => {})
-        if (failures % YIELD_AFTER === 0) await lease.release()
-        await ending.wait(backOffMs(failures, options.random()))
-      }
-    }
-  }
-  // So that another process need not wait until it expires.
-  const ended = loop().then(() => lease.release())
+  const loop = startWorkLoop({
+    ...options,
+    lease,
+    round,
+    pauseMs: () => (blocked === undefined ? pollMs : pollMs * BLOCKED_POLLS),
+    onFailure: async (error, failures) => {
+      // Whether the commit came through is not known: the checkpoint tells.
+      checkpoint = undefined
+      counts.failures += 1
+      const message = messageOf(error)
+      options.onError(error)
+      if (failures === YIELD_AFTER) onAlert({ kind: 'failing', ...which, failures, message })
+      // Where the database is away, nobody can read it either.
+      if (lease.state().kind === 'held') await note({ kind: 'failing', message }).catch(() => {})
+    },
+    onRecovered: (failures) => {
+      if (failures >= YIELD_AFTER) onAlert({ kind: 'recovered', ...which })
+    },
+  })
 
   return {
-    wake: () => alarm.ring(),
-    health: () => ({ beatAt, blocked, failure, lease: lease.state(), counts }),
-    stop: () => {
-      stopped.is = true
-      alarm.ring()
-      ending.ring()
-      return ended
-    },
+    wake: () => loop.wake(),
+    health: () => ({ ...loop.health(), blocked, lease: lease.state(), counts }),
+    stop: () => loop.stop(),
   }
 }
 
