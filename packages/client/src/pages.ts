@@ -30,8 +30,11 @@ import {
 
 /** A page that changes more rows than this is followed by reading again, not row by row. */
 const LISTED_ROWS = 2_000
-/** Up to so many streams are asked for their pending commands each. */
+/** Up to so many streams are asked for their pending commands each, or so many for each command that is pending. */
 const LOOKED_UP = 20
+const SPARSE = 0.1
+/** Pending commands read at a time where all of them are gone through. */
+const STRETCH = 250
 /** Acknowledged commands are kept for a server that loses them: at least one backup interval. */
 const ACKNOWLEDGED_DAYS = 14
 const ACKNOWLEDGED_COUNT = 5_000
@@ -245,17 +248,9 @@ async function rebaseMoved(
 ): Promise<Rebased> {
   const streams = moved === null ? null : new Set([...moved, ...settled])
   const isLookedAt = (stream: StreamId): boolean => streams === null || streams.has(stream)
-  // Few streams are looked up each; of many, most have nothing pending.
-  if (streams !== null && streams.size <= LOOKED_UP) {
-    return await rebaseTails(context, write, await readTails(write, [...streams]), changed, isLookedAt)
-  }
-  const keys = (await write.pending.orderBy('[stream+seq]').keys()) as unknown as readonly [StreamId, number][]
-  const pending = new Set(keys.map(([stream]) => stream))
-  const affected = [...pending].filter(isLookedAt)
-  const tails =
-    affected.length <= LOOKED_UP
-      ? await readTails(write, affected)
-      : groupByStream(await write.pending.orderBy('[stream+seq]').toArray(), new Set(affected))
+  const most = Math.max(LOOKED_UP, (await write.pending.count()) * SPARSE)
+  const isFew = streams !== null && streams.size <= most
+  const tails = isFew ? await readTails(write, [...streams]) : await scanTails(write, isLookedAt)
   return await rebaseTails(context, write, tails, changed, isLookedAt)
 }
 
@@ -267,21 +262,33 @@ export async function rebaseStored(decider: Decider, write: Write, streams: read
 
 type Tails = ReadonlyMap<StreamId, readonly PendingRecord[]>
 
-/** Asked all at once, in one transaction: one after the other each would wait for a turn of the browser's. */
+/** Asked many at once, in one transaction: one after the other each would wait for a turn of the browser's. */
 async function readTails(write: Write, streams: readonly StreamId[]): Promise<Tails> {
-  const tails = await Promise.all(streams.map(async (stream) => [stream, await pendingOf(write, stream)] as const))
-  return new Map(tails.filter(([, commands]) => commands.length > 0))
+  const tails = new Map<StreamId, readonly PendingRecord[]>()
+  await inPieces(streams, (piece) =>
+    Promise.all(piece.map((stream) => pendingOf(write, stream))).then((found) => {
+      for (const commands of found) if (commands[0] !== undefined) tails.set(commands[0].stream, commands)
+    }),
+  )
+  return tails
 }
 
-function groupByStream(sorted: readonly PendingRecord[], streams: ReadonlySet<StreamId>): Tails {
+/** Goes through all that is pending, a stretch at a time. */
+async function scanTails(write: Write, isLookedAt: (stream: StreamId) => boolean): Promise<Tails> {
   const tails = new Map<StreamId, PendingRecord[]>()
-  for (const command of sorted) {
-    if (!streams.has(command.stream)) continue
-    const tail = tails.get(command.stream)
-    if (tail === undefined) tails.set(command.stream, [command])
-    else tail.push(command)
+  let after: readonly (string | number)[] = []
+  for (;;) {
+    const stretch = await write.pending.where('[stream+seq]').above(after).limit(STRETCH).toArray()
+    for (const command of stretch) {
+      if (!isLookedAt(command.stream)) continue
+      const tail = tails.get(command.stream)
+      if (tail === undefined) tails.set(command.stream, [command])
+      else tail.push(command)
+    }
+    const last = stretch.at(-1)
+    if (last === undefined || stretch.length < STRETCH) return tails
+    after = [last.stream, last.seq]
   }
-  return tails
 }
 
 async function rebaseTails(

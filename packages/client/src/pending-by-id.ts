@@ -25,6 +25,6 @@ export async function pendingById(
 }
 
 /** Pending commands of a stream in order, in the caller's transaction. */
-export async function pendingOf(tables: Pick<Tables, 'pending'>, stream: StreamId): Promise<PendingRecord[]> {
-  return await tables.pending.where('[stream+seq]').between([stream, -Infinity], [stream, Infinity]).toArray()
+export function pendingOf(tables: Pick<Tables, 'pending'>, stream: StreamId): Promise<PendingRecord[]> {
+  return tables.pending.where('[stream+seq]').between([stream, -Infinity], [stream, Infinity]).toArray()
 }

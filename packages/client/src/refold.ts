@@ -2,6 +2,7 @@ import { hash128, type Domain } from '@tidemark/core'
 import type { Change, ChangeDraft, ConfirmedRow, KnownTails, RowChange, RowWrite } from './change.ts'
 import type { Tables, Write } from './database.ts'
 import { withDerived } from './derived.ts'
+import { inPieces, readInPieces } from './in-pieces.ts'
 import { isState, rowId, rowsTouchedBy, type RowKey } from './overlay.ts'
 import { foldOver } from './overlay-record.ts'
 import { pendingOf } from './pending-by-id.ts'
@@ -13,7 +14,7 @@ const WORTH_A_RANGE = 8
 /** A range of overlay rows may hold so many times what is asked for. */
 const SPARSE = 4
 /** Pending commands read at a time where all of them are folded anew. */
-const CHUNK = 500
+const CHUNK = 250
 
 /** A row whose folding changes. */
 interface Touch {
@@ -54,7 +55,10 @@ export async function refold(
   )
   const [over, confirmed] = await Promise.all([
     overlaysAt(write, touches, written),
-    write.rows.bulkGet(asked.map(({ projection, key }): [string, string] => [projection.name, key])),
+    readInPieces(
+      asked.map(({ projection, key }): [string, string] => [projection.name, key]),
+      (piece) => write.rows.bulkGet(piece),
+    ),
   ])
   const bases = new Map<string, ConfirmedRow | null>(
     asked.map((row, at) => [rowId(row.projection.name, row.key), confirmed[at] ?? null]),
@@ -96,8 +100,8 @@ export async function refold(
     return record === null && row !== undefined && over.has(at) ? [[row.projection.name, row.key]] : []
   })
   await Promise.all([
-    next.length > 0 ? write.overlay.bulkPut(next) : undefined,
-    gone.length > 0 ? write.overlay.bulkDelete(gone) : undefined,
+    inPieces(next, (piece) => write.overlay.bulkPut(piece)),
+    inPieces(gone, (piece) => write.overlay.bulkDelete(piece)),
     // Other code's and today's side by side: the next start folds all of it anew.
     next.length > 0 && write.foldedBy !== codeOf(domain)
       ? write.meta.put({ name: 'overlay', value: 'mixed' })
@@ -141,7 +145,7 @@ export async function foldEverything(domain: Domain, write: Write): Promise<void
     }
   }
   await write.overlay.clear()
-  await write.overlay.bulkPut([...records.values()])
+  await inPieces([...records.values()], (piece) => write.overlay.bulkPut(piece))
   await write.meta.put({ name: 'overlay', value: codeOf(domain) })
 }
 
