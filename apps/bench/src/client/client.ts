@@ -255,6 +255,8 @@ class ClientBench {
       await page.evaluate((count) => window.bench.editMany(0, count), rebased)
       await page.close()
       const again = await this.#open('tidemark', `rebase${round}`, rebased, '&hold')
+      // Else the marks that they are on their way would be measured, too.
+      await again.evaluate((count) => window.bench.heldBack(count), rebased)
       const withPending = await again.evaluate((count) => window.bench.change(0, count), rebased)
       await again.close()
       addFigure(this.#samples, 'changeMs', without)

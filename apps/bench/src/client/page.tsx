@@ -151,6 +151,7 @@ const page: ClientPage = {
   editMany: async (first, count) => {
     await Promise.all(itemsFrom(first, count).map(({ id }) => peer.setNote(id, 'mine')))
   },
+  heldBack: (count) => offered(peer.extra?.heldBack)(count),
   change: (first, count) => timed(() => offered(peer.extra?.change)(first, count, `theirs ${performance.now()}`)),
 }
 window.bench = page

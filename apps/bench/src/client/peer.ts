@@ -27,6 +27,8 @@ export interface PeerExtra {
   drainLoop?(count: number): Promise<void>
   /** Bulk put of items, twice as many records: what `receive` stores. */
   bulkPut?(items: readonly Item[]): Promise<void>
+  /** Resolves when so many commands were tried, and the server asked to wait with them. */
+  heldBack?(count: number): Promise<void>
   /** Items that are stored change elsewhere: their note. */
   change?(first: number, count: number, note: string): Promise<void>
 }
@@ -52,6 +54,7 @@ export interface ClientPage {
   drainLoop(count: number): Promise<number>
   /** Notes of items in `first … first + count` as a person sets them; not waited for one by one. */
   editMany(first: number, count: number): Promise<void>
+  heldBack(count: number): Promise<void>
   change(first: number, count: number): Promise<number>
 }
 

@@ -13,6 +13,8 @@ export interface KindServer extends Transport {
   online: boolean
   /** Commands are left waiting. */
   holds: boolean
+  /** Resolves when so many commands have been left waiting. */
+  heldBack(count: number): Promise<void>
   /** Rows come from elsewhere. Resolves when the client has stored them and listens again. */
   deliver(items: readonly Versioned[]): Promise<void>
 }
@@ -34,6 +36,8 @@ export function createKindServer(): KindServer {
   const answers = new Map<string, number>()
   let wake: () => void = () => undefined
   const caughtUp: (() => void)[] = []
+  const held = new Set<string>()
+  const heldMore: (() => void)[] = []
   let isListening = false
 
   /** What of the rows and of the outcomes a client has seen. */
@@ -87,6 +91,8 @@ export function createKindServer(): KindServer {
       if (!this.online) return UNREACHABLE
       await Promise.resolve()
       if (this.holds) {
+        for (const { id } of request.commands) held.add(id)
+        for (const resolve of heldMore.splice(0)) resolve()
         const answer = { kind: 'retry' as const, after: 600_000, reason: 'unavailable' as const }
         return {
           kind: 'answers',
@@ -132,6 +138,9 @@ export function createKindServer(): KindServer {
       }
       isListening = false
       return this.online ? { kind: 'ended' } : UNREACHABLE
+    },
+    heldBack: async (count) => {
+      while (held.size < count) await new Promise<void>((resolve) => heldMore.push(resolve))
     },
     deliver: (items) => {
       for (const each of items) place(each)

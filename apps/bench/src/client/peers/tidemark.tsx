@@ -45,6 +45,7 @@ export async function openTidemark(name: string): Promise<Peer> {
             resolve()
           })
         }),
+      heldBack: (count) => server.heldBack(count),
       change: (first, count, note) =>
         server.deliver(itemsFrom(first, count).map((item) => ({ item: { ...item, note }, version: 2 }))),
     },
