@@ -1,4 +1,4 @@
-import { hash128, type Domain } from '@tidemark/core'
+import { hash128, isSameJson, type Domain, type Json } from '@tidemark/core'
 import type { Change, ChangeDraft, ConfirmedRow, KnownTails, RowChange, RowWrite } from './change.ts'
 import type { Tables, Write } from './database.ts'
 import { withDerived } from './derived.ts'
@@ -94,7 +94,8 @@ export async function refold(
     if (commands.length === 0) changed.set(at, null)
     else changed.set(at, foldOver(row, isAnew.has(at) ? undefined : before, base, commands))
   }
-  const next = [...changed.values()].filter((record) => record !== null)
+  // Mine over theirs is often what it was before.
+  const next = [...changed].flatMap(([at, record]) => (record === null || isSame(over.get(at), record) ? [] : [record]))
   const gone = [...changed].flatMap(([at, record]): [string, string][] => {
     const row = touches.get(at)?.row
     return record === null && row !== undefined && over.has(at) ? [[row.projection.name, row.key]] : []
@@ -296,6 +297,10 @@ async function commandsOn(
     const from = byRow.get(rowId(row.projection.name, row.key)) ?? []
     return [...own, ...from].sort(bySeq)
   }
+}
+
+function isSame(a: OverlayRecord | undefined, b: OverlayRecord): boolean {
+  return a !== undefined && isSameJson(a as unknown as Json, b as unknown as Json)
 }
 
 function toConfirmed(record: ConfirmedRow | null): ConfirmedRow | null {
