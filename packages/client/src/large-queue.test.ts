@@ -134,4 +134,32 @@ describe('with many commands pending', () => {
       'order.lineAdded',
     ])
   })
+
+  test('signing out waits for those that are on their way behind a hundred that wait for a person', async () => {
+    const server = createMemorySyncServer(shop)
+    server.act(bob, { type: 'order.place', stream: 'order/1', input: { customer: 'Eve' } })
+    const browser = createTestBrowser()
+    const made = await openDevice(server, { browser })
+    await untilLive(made)
+    const state = made.client.state(Order, 'order/1')
+    await until(() => expect(state.get()).toMatchObject({ version: 1 }))
+    goOffline(made)
+    await made.client.dispatch(Order.commands.setNote, { stream: 'order/1', input: { note: 'mine' } })
+    for (let n = 0; n < 104; n++) {
+      await made.client.dispatch(Order.commands.addLine, { stream: 'order/1', input: { sku: 'cup', quantity: 1 } })
+    }
+    server.act(bob, { type: 'order.setNote', stream: 'order/1', input: { note: 'theirs' } })
+    goOnline(made)
+    await until(() => expect(made.client.status.get()).toMatchObject({ attention: 1, pending: 105 }))
+    await made.client.close()
+    const device = await openDevice(server, { browser, faults: { offline: true } })
+    await place(device, 3)
+    server.hold()
+    goOnline(device)
+    await untilLive(device)
+    const signedOut = device.client.signOut({ kind: 'sync' })
+    server.release()
+    expect(await signedOut).toEqual({ kind: 'pending-work', count: 105 })
+    expect(server.rows('order-list').size).toBe(4)
+  })
 })

@@ -4,6 +4,7 @@ import type { Versions } from './database.ts'
 import { createDerived, LOADING, type Derived, type DerivedHooks, type Loading } from './live.ts'
 import { createOverlay, foldRow, rowId, rowsOf, type RowKey } from './overlay.ts'
 import { toSynced } from './overlay-record.ts'
+import type { ListedCommand } from './queue.ts'
 import { foldedEvents } from './rebase.ts'
 import type { AttentionRecord, OverlayRecord, PendingRecord } from './records.ts'
 import { factsOf, type StreamFacts } from './stream-facts.ts'
@@ -50,7 +51,7 @@ export interface Contents {
 export interface Mirror {
   readonly versions: Versions
   /** The first pending commands of all tabs in order; where those are all, the ones that are being stored come last. */
-  commands(): readonly PendingRecord[]
+  commands(): readonly ListedCommand[]
   /** How many there are, those that are being stored included. */
   readonly pending: number
   /** The first entries of what was set aside. */
@@ -58,7 +59,7 @@ export interface Mirror {
   /** How many there are; `isWhole`: `attention` has them all. */
   readonly aside: { readonly count: number; readonly isWhole: boolean }
   /** Commands that tell about what waits for a person. */
-  around(): readonly PendingRecord[]
+  around(): readonly ListedCommand[]
   /** Whether the row is in memory. */
   holds(row: RowKey): boolean
   /** What the next command on a stream has to know; `undefined` where it is not in memory. */

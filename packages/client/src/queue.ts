@@ -35,7 +35,7 @@ export function byStream<T extends Pick<PendingRecord, 'stream'>>(commands: read
 }
 
 /** Taken by the server, whether that is stored yet or not. */
-export function isAccepted(command: PendingRecord, sending: Pick<Sending, 'accepted'>): boolean {
+export function isAccepted(command: Pick<PendingRecord, 'id' | 'answer'>, sending: Pick<Sending, 'accepted'>): boolean {
   return command.answer === 'accepted' || sending.accepted.has(command.id)
 }
 
@@ -45,16 +45,27 @@ export function toPushed(command: PendingRecord): PushedCommand {
   return { id, type, schema, stream, input, occurredAt, base }
 }
 
+/** Of a pending command what lists of them show: without its events, and what its author saw. */
+export type ListedCommand = Omit<PendingRecord, 'prediction' | 'believed' | 'seen'> & {
+  readonly prediction: { readonly kind: 'events' } | Exclude<PendingRecord['prediction'], { kind: 'events' }>
+}
+
+/** So much of it is kept in memory. */
+export function toListed({ believed: _believed, seen: _seen, ...command }: PendingRecord): ListedCommand {
+  const { prediction } = command
+  return prediction.kind === 'events' ? { ...command, prediction: { kind: 'events' } } : { ...command, prediction }
+}
+
 /** What a person sees of the pending commands: each with exactly one cause. Pure. */
 export function describePending(
-  commands: readonly PendingRecord[],
+  commands: readonly ListedCommand[],
   attention: readonly AttentionRecord[],
   sending: Sending,
   connection: SyncStatus['connection'],
   now: number,
 ): PendingCommand[] {
   const reasons = new Map(attention.map((each) => [each.id, each.reason.kind]))
-  const heads = new Map<StreamId, PendingRecord>()
+  const heads = new Map<StreamId, ListedCommand>()
   return commands.map((command) => {
     const head = heads.get(command.stream)
     if (head === undefined && !isAccepted(command, sending)) heads.set(command.stream, command)
@@ -91,8 +102,8 @@ const STATE_BY_CAUSE: Readonly<Record<PendingCause['kind'], PendingCommand['stat
 }
 
 function causeOf(
-  command: PendingRecord,
-  head: PendingRecord | undefined,
+  command: ListedCommand,
+  head: ListedCommand | undefined,
   reasons: ReadonlyMap<string, Attention['reason']['kind']>,
   sending: Sending,
   connection: SyncStatus['connection'],
@@ -131,7 +142,7 @@ function causeOf(
 
 /** What waits for a person: what was set aside, and what no longer holds here although the server has not said so. */
 export function describeAttention(
-  commands: readonly PendingRecord[],
+  commands: readonly ListedCommand[],
   attention: readonly AttentionRecord[],
 ): Attention[] {
   const records = new Map(attention.map((each) => [each.id, each]))

@@ -1,3 +1,4 @@
+import type { Database } from './database.ts'
 import type { SecondCopy } from './journal/second-copy.ts'
 import type { Live } from './live.ts'
 import type { Replica } from './replica.ts'
@@ -38,18 +39,34 @@ export async function signOut(context: SignOutContext, choice: SignOutChoice | u
 }
 
 /** Resolves when nothing is pending, or when it is plain that waiting does not help: out of reach, or for a person. */
-function allSent({ pending, status, sync }: SignOutContext): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      const { connection } = status.get()
-      const isHopeful = connection === 'live' || connection === 'connecting'
-      const isMoving = pending.get().some(({ state }) => state !== 'set-aside' && state !== 'blocked')
-      if (isHopeful && isMoving) return
+function allSent({ pending, status, sync, replica }: SignOutContext): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
       for (const stop of stops) stop()
       resolve()
+    }
+    const look = (): void => {
+      const { connection, pending: count } = status.get()
+      const listed = pending.get()
+      const isHopeful = connection === 'live' || connection === 'connecting'
+      if (isHopeful && listed.some(({ state }) => state !== 'set-aside' && state !== 'blocked')) return
+      if (!isHopeful || count <= listed.length) end()
+      // Behind those that are listed there may be others on their way.
+      else isAnyMoving(replica.database).then((isMoving) => (isMoving ? undefined : end()), reject)
     }
     const stops = [pending.subscribe(look), status.subscribe(look)]
     sync()
     look()
   })
+}
+
+/** Whether a stored command waits for its page, or is in a stream in which nothing waits for a person. */
+async function isAnyMoving(database: Database): Promise<boolean> {
+  const { value } = await database.read(['pending', 'attention'], async ({ pending, attention }) => {
+    const still = new Set((await attention.toArray()).map(({ stream }) => stream))
+    if ((await pending.where('waits').aboveOrEqual(0).limit(1).primaryKeys()).length > 0) return true
+    const streams = (await pending.orderBy('[stream+seq]').keys()) as unknown as readonly [string, number][]
+    return streams.some(([stream]) => !still.has(stream))
+  })
+  return value
 }

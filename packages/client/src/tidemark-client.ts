@@ -48,7 +48,9 @@ export interface TidemarkClient {
   row<P extends AnyProjection>(projection: P, key: string): StoredLive<SyncedRow<RowOf<P>> | undefined | Loading>
   /** State of a stream, pending changes included; `undefined` while loading and where this device does not know it. */
   state<A extends AnyAggregate>(aggregate: A, stream: StreamId): Live<SyncedState<StateOf<A>> | undefined>
+  /** The first commands without a confirmed outcome, in order: all of up to a hundred. `status` counts all there are. */
   readonly pending: Live<readonly PendingCommand[]>
+  /** The first commands that wait for a person: all of up to a hundred. `status` counts all there are. */
   readonly attention: Live<readonly Attention[]>
   readonly status: Live<SyncStatus>
   /** What happened in a stream, when and by whom: from the server, and this device's own pending events after it. */

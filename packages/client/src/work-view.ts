@@ -2,7 +2,8 @@ import type { Uuid } from '@tidemark/core'
 import type { Change } from './change.ts'
 import type { Tables } from './database.ts'
 import { createHead } from './head.ts'
-import type { AttentionRecord, PendingRecord } from './records.ts'
+import { toListed, type ListedCommand } from './queue.ts'
+import type { AttentionRecord } from './records.ts'
 
 /** So many of each list are read at a time. */
 const READ = 100
@@ -14,11 +15,11 @@ export interface WorkContents {
   readonly pending: number
   readonly aside: number
   /** The first of them, in order. */
-  readonly commands: readonly PendingRecord[]
+  readonly commands: readonly ListedCommand[]
   readonly attention: readonly AttentionRecord[]
-  readonly doubtful: readonly PendingRecord[]
+  readonly doubtful: readonly ListedCommand[]
   /** Those of the streams in which something waits for a person. */
-  readonly around: readonly PendingRecord[]
+  readonly around: readonly ListedCommand[]
 }
 
 /** Pending work as far as a tab holds it: the head of the queue, what waits for a person, and numbers. */
@@ -28,13 +29,13 @@ export interface WorkView {
   /** How many of them are set aside. */
   readonly aside: number
   /** The first commands in order. */
-  commands(): readonly PendingRecord[]
+  commands(): readonly ListedCommand[]
   readonly isWhole: boolean
   /** The first entries of what was set aside. */
   attention(): readonly AttentionRecord[]
   readonly isAttentionWhole: boolean
   /** Commands that tell about what waits for a person: set aside, in doubt, or in a stream with such a one. In order. */
-  around(): readonly PendingRecord[]
+  around(): readonly ListedCommand[]
   /** More should be read. */
   readonly isShort: boolean
   load(contents: WorkContents): void
@@ -45,12 +46,12 @@ export interface WorkView {
 
 export function createWorkView(): WorkView {
   const idOf = (each: { readonly id: Uuid }): string => each.id
-  const bySeq = { idOf, keyOf: (command: PendingRecord) => command.seq }
-  const commands = createHead<PendingRecord, number>(READ, bySeq)
-  const doubtful = createHead<PendingRecord, number>(READ, bySeq)
+  const bySeq = { idOf, keyOf: (command: ListedCommand) => command.seq }
+  const commands = createHead<ListedCommand, number>(READ, bySeq)
+  const doubtful = createHead<ListedCommand, number>(READ, bySeq)
   const attention = createHead<AttentionRecord, string>(READ, { idOf, keyOf: idOf })
   /** Of streams in which something waits for a person, beyond the head of the queue. */
-  const behind = new Map<Uuid, PendingRecord>()
+  const behind = new Map<Uuid, ListedCommand>()
   let pending = 0
   let aside = 0
   /** Something waits for a person in a stream whose commands are not all here. */
@@ -106,7 +107,8 @@ export function createWorkView(): WorkView {
         doubtful.drop(id)
         behind.delete(id)
       }
-      for (const command of change.put) {
+      const listed = change.put.map(toListed)
+      for (const command of listed) {
         commands.put(command)
         if (command.doubt === undefined) doubtful.drop(command.id)
         else doubtful.put(command)
@@ -114,7 +116,7 @@ export function createWorkView(): WorkView {
       if (commands.isWhole) return
       const waiting = streams()
       if (wasWhole && waiting.size > 0) isMissing = true
-      for (const command of change.put) {
+      for (const command of listed) {
         if (command.attention !== null || command.doubt !== undefined) isMissing = true
         const isToldAbout = waiting.has(command.stream) && behind.size < MOST_BEHIND
         if (isToldAbout || behind.has(command.id)) behind.set(command.id, command)
@@ -134,7 +136,13 @@ export async function readWork({ pending, attention }: Pick<Tables, 'pending' | 
     commands.length < READ ? commands.length : pending.count(),
     entries.length < READ ? entries.length : attention.count(),
   ])
-  const contents = { pending: count, aside, commands, attention: entries, doubtful }
+  const contents = {
+    pending: count,
+    aside,
+    commands: commands.map(toListed),
+    attention: entries,
+    doubtful: doubtful.map(toListed),
+  }
   if (commands.length === count) return { ...contents, around: [] }
   const streams = [...new Set([...entries, ...doubtful].map(({ stream }) => stream))]
   const [named, ...tails] = await Promise.all([
@@ -143,5 +151,5 @@ export async function readWork({ pending, attention }: Pick<Tables, 'pending' | 
       pending.where('[stream+seq]').between([stream, -Infinity], [stream, Infinity]).limit(READ).toArray(),
     ),
   ])
-  return { ...contents, around: [...named.filter((each) => each !== undefined), ...tails.flat()] }
+  return { ...contents, around: [...named.filter((each) => each !== undefined), ...tails.flat()].map(toListed) }
 }

@@ -89,7 +89,7 @@ export interface Attention {
   readonly input: Json
   readonly occurredAt: string
   readonly reason: AttentionReason
-  /** Later commands of the stream that wait behind it. */
+  /** Later commands of the stream that wait behind it: the first hundred of them. */
   readonly blocked: readonly Uuid[]
 }
 

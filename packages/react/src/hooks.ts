@@ -116,7 +116,7 @@ export function useDispatch(command?: CommandDefinition): Dispatch | CommandDisp
   }, [client, command])
 }
 
-/** Commands that the server has not confirmed yet, oldest first. */
+/** Commands that the server has not confirmed yet, oldest first: all of up to a hundred. `useSyncStatus` counts all there are. */
 export function usePending(): readonly PendingCommand[] {
   return useLive(useClient().pending)
 }

@@ -13,4 +13,6 @@ export const CLIENT_BARS: readonly Bar[] = [
   atMost('drainLongestFrameMs', 50, 'longest time without a frame while draining', 'ms'),
   atMost('rebase1000Ms', 100, '1,000 pending decided again over 1,000 changed rows', 'ms'),
   atMost('heap50kVs10k', 1.3, 'heap with 50,000 stored rows against 10,000'),
+  atMost('heap10kPendingVs10', 1.1, 'heap with 10,000 commands pending against 10'),
+  atMost('cold10kPendingVs10', 1.1, 'reload to first row, 10,000 commands pending against 10'),
 ]

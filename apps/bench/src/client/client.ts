@@ -23,6 +23,9 @@ export interface ClientPlan {
   /** Commands that drain once, for the frames. */
   readonly drainedOnce: number
   readonly rebased: number
+  /** Commands that wait while a page is opened, and how many count as few. */
+  readonly waiting: number
+  readonly fewWaiting: number
 }
 
 export const FULL: ClientPlan = {
@@ -34,6 +37,8 @@ export const FULL: ClientPlan = {
   drained: 1_000,
   drainedOnce: 10_000,
   rebased: 1_000,
+  waiting: 10_000,
+  fewWaiting: 10,
 }
 export const QUICK: ClientPlan = {
   rounds: 2,
@@ -44,6 +49,8 @@ export const QUICK: ClientPlan = {
   drained: 200,
   drainedOnce: 500,
   rebased: 200,
+  waiting: 400,
+  fewWaiting: 10,
 }
 
 type Progress = (line: string) => void
@@ -68,6 +75,7 @@ export async function measureClient(plan: ClientPlan, samples: Samples, progress
     await bench.cold(plan.rows, '10k')
     await bench.cold(plan.manyRows, '50k')
     await bench.heap()
+    await bench.waiting()
     await bench.drain()
     await bench.rebase()
   } finally {
@@ -205,13 +213,54 @@ class ClientBench {
     this.#progress('heap')
   }
 
-  async #heapOf(name: string, rows: number): Promise<number> {
-    const page = await this.#open('tidemark', name, rows)
+  /** What commands that wait cost a page that is opened over them: until its first row, and in memory. */
+  async waiting(): Promise<void> {
+    const { rows, rounds, waiting, fewWaiting } = this.#plan
+    const counts = [fewWaiting, waiting] as const
+    for (const count of counts) {
+      await (await this.#open('tidemark', `waiting${count}`, rows)).close()
+      const page = await this.#open('tidemark', `waiting${count}`, rows, '&offline')
+      for (let left = count; left > 0; left -= 200) {
+        const some = Math.min(left, 200)
+        await page.evaluate((args) => window.bench.insertMany(...args), [this.#take(some), some] as const)
+      }
+      await page.close()
+      this.#progress(`${count} commands wait in a database of their own`)
+    }
+    const [few, many] = [new Map<string, number>(), new Map<string, number>()]
+    for (let round = 0; round < rounds; round += 1) {
+      for (const count of round % 2 === 0 ? counts : counts.toReversed()) {
+        const page = await this.#open('tidemark', `waiting${count}`, rows, '&offline')
+        const figures = count === fewWaiting ? few : many
+        figures.set('cold', await page.evaluate(() => window.bench.firstRowAt() ?? Number.NaN))
+        await page.close()
+        figures.set('heap', await this.#heapOf(`waiting${count}`, rows, '&offline'))
+      }
+      const [heap, cold] = [of(few, 'heap'), of(few, 'cold')]
+      addFigure(this.#samples, 'heapFewPendingMb', heap / 1e6)
+      addFigure(this.#samples, 'heapManyPendingMb', of(many, 'heap') / 1e6)
+      addFigure(this.#samples, 'coldFewPendingMs', cold)
+      addFigure(this.#samples, 'coldManyPendingMs', of(many, 'cold'))
+      addQuotient(this.#samples, 'heap10kPendingVs10', of(many, 'heap') / heap)
+      addQuotient(this.#samples, 'cold10kPendingVs10', of(many, 'cold') / cold)
+    }
+    this.#progress(`opened over ${waiting} commands that wait`)
+  }
+
+  async #heapOf(name: string, rows: number, more = ''): Promise<number> {
+    const page = await this.#open('tidemark', name, rows, more)
+    await page.evaluate(() => window.bench.complete())
     const devtools = await this.#browser.newCDPSession(page)
-    await devtools.send('HeapProfiler.collectGarbage')
-    const { usedSize } = await devtools.send('Runtime.getHeapUsage')
+    let least = Number.POSITIVE_INFINITY
+    // What has just been read may still be in the hands of what reads it.
+    for (let look = 0; look < 5; look += 1) {
+      await page.evaluate(() => new Promise(requestAnimationFrame))
+      await devtools.send('HeapProfiler.collectGarbage')
+      const { usedSize } = await devtools.send('Runtime.getHeapUsage')
+      least = Math.min(least, usedSize)
+    }
     await page.close()
-    return usedSize
+    return least
   }
 
   async drain(): Promise<void> {
@@ -306,8 +355,8 @@ class ClientBench {
   }
 }
 
-function of(values: ReadonlyMap<PeerName, number>, peer: PeerName): number {
-  return values.get(peer) ?? Number.NaN
+function of<K extends string>(values: ReadonlyMap<K, number>, key: K): number {
+  return values.get(key) ?? Number.NaN
 }
 
 /** The faster of the libraries that do what ours does. */

@@ -84,6 +84,7 @@ const page: ClientPage = {
       await new Promise((resolve) => requestAnimationFrame(resolve))
     }
   },
+  complete: () => offered(peer.extra?.complete)(),
   receive: (first, count) => {
     const items = itemsFrom(first, count)
     return timed(() => peer.receive(items))

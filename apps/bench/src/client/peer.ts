@@ -23,6 +23,8 @@ export interface PeerExtra {
   online?(on: boolean): void
   /** Resolves when nothing waits to be sent. */
   settled?(): Promise<void>
+  /** Resolves when all that is loaded after the first paint is there. */
+  complete?(): Promise<void>
   /** Writes what a drain of so many commands writes, and nothing else. */
   drainLoop?(count: number): Promise<void>
   /** Bulk put of items, twice as many records: what `receive` stores. */
@@ -39,6 +41,8 @@ export interface ClientPage {
   firstRowAt(): number | null
   /** Resolves when the list shows as many rows as it can of so many. */
   shows(count: number): Promise<void>
+  /** Resolves when all that is loaded after the first paint is there. */
+  complete(): Promise<void>
   receive(first: number, count: number): Promise<number>
   bulkPut(first: number, count: number): Promise<number>
   /** From the call to the row in the DOM, one after the other. */

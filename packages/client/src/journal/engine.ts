@@ -37,8 +37,8 @@ interface Own {
 export function createJournalEngine(directory: JournalDirectory, newName: () => string): JournalHost {
   let own: Own | undefined
   const dead = new Map<string, JournalFile>()
-  /** What still counts in this tab's file, with its size there. */
-  const held = new Map<Uuid, { readonly entry: JournalEntry & { kind: 'put' }; readonly bytes: number }>()
+  /** What still counts in this tab's file: since when, and its size there. */
+  const held = new Map<Uuid, { readonly at: number; readonly bytes: number }>()
   let heldBytes = 0
 
   /** Takes hold of the files that nobody has open, and reads those of living tabs besides. */
@@ -64,12 +64,12 @@ export function createJournalEngine(directory: JournalDirectory, newName: () => 
     if (entry.kind === 'put') {
       forget(entry.command.id)
       const bytes = JSON.stringify(entry).length
-      held.set(entry.command.id, { entry, bytes })
+      held.set(entry.command.id, { at: entry.at, bytes })
       heldBytes += bytes
     } else if (entry.kind === 'end') {
       forget(entry.id)
     } else {
-      for (const [id, { entry: put }] of held) if (put.at <= entry.at) forget(id)
+      for (const [id, { at }] of held) if (at <= entry.at) forget(id)
     }
   }
 
@@ -138,7 +138,12 @@ export function createJournalEngine(directory: JournalDirectory, newName: () => 
       if (own === undefined || gone.length > 0) await rewrite(device)
       return [...held.keys()]
     },
-    append: async (device, entries) => {
+    append: async (device, given) => {
+      const entries = given.flatMap((entry): JournalEntry[] => {
+        if (entry.kind !== 'end' || entry.ifHeld !== true) return [entry]
+        return held.has(entry.id) ? [{ kind: 'end', at: entry.at, id: entry.id }] : []
+      })
+      if (entries.length === 0) return
       own ??= await begin(device, [])
       write(own, device, entries)
       for (const entry of entries) note(entry)

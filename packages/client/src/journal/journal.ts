@@ -7,8 +7,8 @@ import type { PendingRecord } from '../records.ts'
  */
 export type JournalEntry =
   | { readonly kind: 'put'; readonly at: number; readonly command: PendingRecord }
-  /** Confirmed, discarded or replaced: it must never come back. */
-  | { readonly kind: 'end'; readonly at: number; readonly id: Uuid }
+  /** Confirmed, discarded or replaced: it must never come back. `ifHeld`: only written to a file that holds the command. */
+  | { readonly kind: 'end'; readonly at: number; readonly id: Uuid; readonly ifHeld?: boolean }
   /** Everything up to here has ended: the person signed out. */
   | { readonly kind: 'clear'; readonly at: number }
 

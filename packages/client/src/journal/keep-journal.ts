@@ -65,9 +65,6 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
   let closed = false
   /** What came while a journal that failed is opened anew: it is written when it can be, and nobody waits for it. */
   let late: JournalEntry[] | undefined
-  /** Commands whose entry is in this tab's file. */
-  let held = new Set<Uuid>()
-
   function become(next: JournalState): void {
     if (state === next || closed) return
     state = next
@@ -79,7 +76,6 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
     become('failing')
     host?.close()
     host = undefined
-    held = new Set()
     for (const { done } of queue) done()
     queue = []
   }
@@ -102,10 +98,6 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
         const entries = batch.flatMap((each) => each.entries)
         try {
           await inTime(host.append(device, entries))
-          for (const entry of entries) {
-            if (entry.kind === 'put') held.add(entry.command.id)
-            else if (entry.kind === 'end') held.delete(entry.id)
-          }
         } catch {
           giveUp()
         }
@@ -128,18 +120,22 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
     })
   }
 
-  async function adopt(mine: Uuid): Promise<void> {
-    if (host === undefined) return
+  /** @returns what this tab's file holds then. */
+  async function adopt(mine: Uuid): Promise<readonly Uuid[]> {
+    if (host === undefined) return []
     try {
-      held = new Set(await inTime(host.adopt(mine)))
+      const held = await inTime(host.adopt(mine))
       become('kept')
       void pump()
+      return held
     } catch {
       giveUp()
+      return []
     }
   }
 
-  const contents =
+  // As large as the queue: let go of once it is dealt with.
+  let contents: Promise<JournalContents | null> =
     host === undefined
       ? Promise.resolve(null)
       : inTime(host.open()).catch(() => {
@@ -151,15 +147,18 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
     get state() {
       return state
     },
-    contents,
+    get contents() {
+      return contents
+    },
     begin: async (mine) => {
       device = mine
+      contents = Promise.resolve(null)
       await adopt(mine)
     },
     keep,
     follow: ({ dropped, versions }) => {
-      const ended = dropped.filter((id) => held.has(id))
-      void keep(ended.map((id) => ({ kind: 'end', at: versions.work, id })))
+      // Most stand in another tab's file: that tab says it there.
+      void keep(dropped.map((id) => ({ kind: 'end', at: versions.work, id, ifHeld: true })))
     },
     giveUp,
     tend: async (stored, found) => {
@@ -179,14 +178,13 @@ export function keepJournal({ name, platform, onState }: JournalOptions): Journa
           return
         }
       }
-      await adopt(device)
+      // First what is held, then what is stored: a command stands in the database before it stands here.
+      const held = await adopt(device)
       const copied = keep([...puts, ...(late ?? [])])
       late = undefined
-      if ((state as JournalState) !== 'kept') return
-      // First what is held, then what is stored: a command stands in the database before it stands here.
-      const mine = [...held]
+      if ((state as JournalState) !== 'kept' || held.length === 0) return await copied
       const { known, at } = await stored()
-      await keep(mine.filter((id) => !known.has(id)).map((id): JournalEntry => ({ kind: 'end', at, id })))
+      await keep(held.filter((id) => !known.has(id)).map((id): JournalEntry => ({ kind: 'end', at, id })))
       await copied
     },
     clear: async (mine, at) => {

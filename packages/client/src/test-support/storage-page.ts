@@ -71,13 +71,10 @@ const storagePage = {
     }
     await Promise.all(Array.from({ length: lanes }, lane))
   },
-  pending: () =>
-    opened()
-      .pending.get()
-      .map((command) => (command.input as Text).text),
+  pending: async () => (await opened().exportPending()).commands.map(({ input }) => (input as unknown as Text).text),
   status: () => opened().status.get(),
   discardAll: async () => {
-    const result = await opened().signOut({ kind: 'discard', count: opened().pending.get().length })
+    const result = await opened().signOut({ kind: 'discard', count: opened().status.get().pending })
     return result.kind
   },
 }

@@ -12,7 +12,9 @@ import { ItemList, things, Thing } from './tidemark-domain.ts'
 export async function openTidemark(name: string): Promise<Peer> {
   const principal: Principal = { id: name, tenant: 'bench', name: 'Ada', roles: [] }
   const server = createKindServer()
-  server.holds = new URLSearchParams(location.search).has('hold')
+  const asked = new URLSearchParams(location.search)
+  server.holds = asked.has('hold')
+  server.online = !asked.has('offline')
   const client = await createClient({ domain: things, principal, transport: server })
   const add = async ({ id: _, ...input }: Item): Promise<void> => {
     const result = await client.dispatch(Thing.commands.add, { stream: client.newStream(Thing), input })
@@ -46,6 +48,16 @@ export async function openTidemark(name: string): Promise<Peer> {
           })
         }),
       heldBack: (count) => server.heldBack(count),
+      complete: () =>
+        new Promise((resolve) => {
+          const look = (): void => {
+            if (client.status.get().secondCopy === 'opening') return
+            stop()
+            resolve()
+          }
+          const stop = client.status.subscribe(look)
+          look()
+        }),
       change: (first, count, note) =>
         server.deliver(itemsFrom(first, count).map((item) => ({ item: { ...item, note }, version: 2 }))),
     },

@@ -15,7 +15,7 @@ import { OutboxList } from './outbox-list.tsx'
 export function OutboxScreen(): ReactNode {
   const pending = usePending()
   const client = useClient()
-  const { persisted, secondCopy } = useSyncStatus()
+  const { pending: count, persisted, secondCopy } = useSyncStatus()
   const warnings = [
     ...(persisted === false ? [texts.outbox.mayBeCleared] : []),
     ...(secondCopy === 'missing' || secondCopy === 'failing' ? [texts.storage.oneCopy] : []),
@@ -23,7 +23,7 @@ export function OutboxScreen(): ReactNode {
   return (
     <Screen
       title={texts.nav.outbox}
-      subtitle={pending.length === 0 ? <AsOf live="time" /> : words.saved.countDevice(pending.length)}
+      subtitle={count === 0 ? <AsOf live="time" /> : words.saved.countDevice(count)}
       actions={
         <>
           <LoadPendingFile />
