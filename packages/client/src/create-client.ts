@@ -12,6 +12,7 @@ import { loadSecondCopy } from './load-second-copy.ts'
 import { loadSync } from './load-sync.ts'
 import { withOwnHistory } from './own-history.ts'
 import { createPart, withPart } from './part.ts'
+import { PENDING_BYTES } from './pending-bytes.ts'
 import { browserPlatform, type Platform } from './platform.ts'
 import { readReport } from './recovery-report.ts'
 import { refoldFormer, reindexRows } from './reindex.ts'
@@ -37,6 +38,8 @@ export interface ClientOptions {
   readonly transport: Transport
   /** Default `<domain>:<tenant>:<principal>`: two accounts on one device never share anything. */
   readonly databaseName?: string
+  /** Unsent work may take so many bytes of the device; beyond that `dispatch` answers `storage`, `full`. Default 64 MB. */
+  readonly maxPendingBytes?: number
   readonly platform?: Partial<Platform>
   /**
    * Opening waits for another tab, frozen by the browser most likely, that runs an older version of the app and holds the
@@ -57,6 +60,7 @@ const TICK = 5_000
 export async function createClient(options: ClientOptions): Promise<TidemarkClient> {
   const { domain, principal, transport } = options
   const platform: Platform = { ...browserPlatform(), ...options.platform }
+  const maxPendingBytes = options.maxPendingBytes ?? PENDING_BYTES
   const name = options.databaseName ?? databaseNameOf(domain, principal)
   const newId = createIdGenerator({ now: () => platform.now(), random: (bytes) => platform.random(bytes) })
   const now = (): number => platform.now()
@@ -133,8 +137,8 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
       status.leads()
       status.changed()
       // The first pull asks what became of commands that were brought back: rows may hold what they did.
-      if (database.isNew) void recovering.then(lead)
-      else lead()
+      if (!database.isNew) process.lead()
+      else void recovering.then(() => tabs.isLeader && process.lead())
     },
     onFollow: () => {
       process.follow()
@@ -147,17 +151,12 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     onTrouble: report,
   })
 
-  function lead(): void {
-    if (!tabs.isLeader) return
-    process.lead()
-    status.changed()
-  }
-
   const status = createStatus({
     mirror,
     process,
     tabs,
     platform,
+    maxPendingBytes,
     hasSynced: kept.feed.cursor !== null,
     lastContact: typeof kept.lastContact === 'number' ? kept.lastContact : null,
     copy,
@@ -174,6 +173,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     newId,
     now,
     minted,
+    maxPendingBytes,
     onStored: () => {
       process.work()
       status.keepData()
@@ -356,6 +356,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     allows: (command) => command.allow(principal),
     sync,
     ...createUnsentWork({
+      maxPendingBytes,
       occasional,
       decider,
       replica,

@@ -36,6 +36,8 @@ export interface Versions {
   readonly rows: number
   /** Changes of pending work. */
   readonly work: number
+  /** What pending work takes, in bytes (`pending-bytes.ts`). Not a counter of changes: it goes down, too. */
+  readonly bytes?: number
 }
 
 export interface Transacted<T> {
@@ -46,6 +48,8 @@ export interface Transacted<T> {
 export interface Write extends Tables {
   /** The code that the overlay was folded by (`refold.ts`), `null` where there is none yet. */
   readonly foldedBy: string | null
+  /** Notes that pending work takes so many bytes more, or less. Returns what it takes with that. */
+  bytesMoved(by: number): number
   /** Notes that rows changed, so that every other tab reads them again. */
   rowsChanged(): void
   /** Notes that pending work changed. `atLeast`: the count goes on from there. */
@@ -199,15 +203,17 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     }
   }
 
-  async function readFacts(
-    tables: Tables,
-  ): Promise<{ readonly versions: Versions; readonly epoch: number | null; readonly foldedBy: string | null }> {
-    const names = ['generation', 'schema-epoch', 'rows', 'work', 'overlay']
-    const [stored, epoch, rows, work, overlay] = await tables.meta.bulkGet(names)
+  async function readFacts(tables: Tables): Promise<{
+    readonly versions: Required<Versions>
+    readonly epoch: number | null
+    readonly foldedBy: string | null
+  }> {
+    const names = ['generation', 'schema-epoch', 'rows', 'work', 'overlay', 'pending-bytes']
+    const [stored, epoch, rows, work, overlay, bytes] = await tables.meta.bulkGet(names)
     if (stored?.value !== generation) throw new DatabaseReplacedError()
     if (epoch !== undefined && Number(epoch.value) > SCHEMA_EPOCH) throw new NewerSchemaError(Number(epoch.value))
     return {
-      versions: { rows: Number(rows?.value ?? 0), work: Number(work?.value ?? 0) },
+      versions: { rows: Number(rows?.value ?? 0), work: Number(work?.value ?? 0), bytes: Number(bytes?.value ?? 0) },
       epoch: epoch === undefined ? null : Number(epoch.value),
       foldedBy: overlay === undefined ? null : String(overlay.value),
     }
@@ -234,6 +240,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
           const value = await change({
             ...tablesOf(connection),
             foldedBy,
+            bytesMoved: (by) => (versions.bytes = Math.max(0, versions.bytes + by)),
             rowsChanged: () => {
               versions.rows = before.rows + 1
             },
@@ -244,6 +251,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
           const changed: MetaRecord[] = []
           if (epoch !== SCHEMA_EPOCH) changed.push({ name: 'schema-epoch', value: SCHEMA_EPOCH })
           if (versions.rows !== before.rows) changed.push({ name: 'rows', value: versions.rows })
+          if (versions.bytes !== before.bytes) changed.push({ name: 'pending-bytes', value: versions.bytes })
           if (versions.work !== before.work) changed.push({ name: 'work', value: versions.work })
           if (changed.length > 0) await connection.meta.bulkPut(changed)
           return { value, versions }

@@ -18,6 +18,7 @@ import type { Change, ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
 import { withDerived } from './derived.ts'
 import { rowsOf, rowsOfStream } from './overlay.ts'
+import { bytesOf, QueueFullError } from './pending-bytes.ts'
 import type { Replica } from './replica.ts'
 import type { MetaRecord, PendingRecord, Prediction } from './records.ts'
 import { stateRow } from './state-row.ts'
@@ -33,6 +34,8 @@ export interface DispatchContext {
   readonly now: () => number
   /** Streams minted in this tab, known to be new. */
   readonly minted: Set<StreamId>
+  /** Unsent work may take so many bytes. */
+  readonly maxPendingBytes: number
   /** A command was stored: send it. */
   readonly onStored: () => void
   /** Makes the second copy of what a change stored. */
@@ -273,6 +276,8 @@ export function createDispatch(context: DispatchContext): Dispatch {
         if (planned.kind !== 'store') return { change: nothing, refused: planned }
         record = planned.record
       }
+      // Thrown, it undoes the transaction.
+      if (write.bytesMoved(bytesOf(record)) > context.maxPendingBytes) throw new QueueFullError()
       const seq = Number(next?.value ?? 1)
       const stored = withDerived(domain, { ...record, seq })
       await Promise.all([

@@ -2,6 +2,7 @@ import { pushedCommand, validate, type PushedCommand, type ValidationIssue } fro
 import type { Change } from './change.ts'
 import type { Write } from './database.ts'
 import { rebaseStored } from './pages.ts'
+import { bytesOf, QueueFullError } from './pending-bytes.ts'
 import type { Decider } from './rebase.ts'
 import type { PendingRecord } from './records.ts'
 import type { Replica } from './replica.ts'
@@ -9,6 +10,8 @@ import type { ImportResult, PendingExport } from './tidemark-client.ts'
 
 export interface ImportContext extends Decider {
   readonly replica: Replica
+  /** Unsent work may take so many bytes. */
+  readonly maxPendingBytes: number
   /** Makes the second copy of what a change stored. */
   readonly copy: (change: Change) => Promise<void>
   readonly onImported: () => void
@@ -54,6 +57,8 @@ export async function importPending(context: ImportContext, exported: unknown): 
         attempts: 1,
       }))
     if (added.length === 0) return { moved: { rows: 0, work: 0 } }
+    const bytes = added.reduce((sum, each) => sum + bytesOf(each), 0)
+    if (write.bytesMoved(bytes) > context.maxPendingBytes) throw new QueueFullError()
     await write.pending.bulkPut([...added])
     await write.meta.put({ name: 'next-seq', value: seq })
     const put = new Map(added.map((each) => [each.id, each]))

@@ -6,7 +6,9 @@ export type { StoredLive } from './first-read.ts'
 export { LOADING, type Live, type Loading } from './live.ts'
 export type { LostCommand } from './journal/journal.ts'
 export type { NotLoaded } from './part.ts'
+export type { PendingRoom } from './pending-bytes.ts'
 export type { Channel, Platform } from './platform.ts'
+export type { StorageFailure } from './storage-failure.ts'
 export type {
   DispatchResult,
   HistoryEntry,

@@ -2,6 +2,7 @@ import type { WireOutcome } from '@tidemark/core'
 import type { ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
 import { inPieces } from './in-pieces.ts'
+import { bytesOf } from './pending-bytes.ts'
 import type { AcknowledgedRecord, PendingRecord } from './records.ts'
 
 /**
@@ -43,6 +44,7 @@ export async function offerAgain(
   const before = pending.filter((each) => each.answer !== null && each.attention === null)
   const unanswered = before.map((each) => ({ ...each, answer: null }))
   await inPieces([...offered, ...unanswered], (piece) => write.pending.bulkPut(piece))
+  for (const each of offered) write.bytesMoved(bytesOf(each))
   await write.acknowledged.bulkDelete(kept.map(({ id }) => id))
   return { put: [...offered, ...unanswered], before }
 }

@@ -17,6 +17,7 @@ import { indexKeysOf } from './index-keys.ts'
 import { offerAgain } from './offer-again.ts'
 import { rowId } from './overlay.ts'
 import { rebaseStream, type Decider } from './rebase.ts'
+import { bytesOf } from './pending-bytes.ts'
 import { pendingById, pendingOf } from './pending-by-id.ts'
 import { stateRow } from './state-row.ts'
 import {
@@ -187,6 +188,7 @@ async function settleOutcomes(
     work.before.push(record)
     if (outcome.kind === 'accepted') {
       work.dropped.push(record.id)
+      write.bytesMoved(-bytesOf(record))
       if (record.attention !== null) work.attentionDropped.push(record.attention)
       const { id, type, schema, stream, input, occurredAt, base } = record
       acknowledged.push({

@@ -135,7 +135,7 @@ export interface FeedRecord {
  * `leader-term` counts the terms of leading tabs: how a deposed one is kept from writing. `device` names the
  * installation, also when its database had to be made anew, and `generation` the database. `recovery` is the report
  * that nobody has dismissed yet, as JSON. `restored-at` is when the server was last seen to have lost events. `overlay`
- * names the code that the overlay was folded by.
+ * names the code that the overlay was folded by. `pending-bytes` is the sum of what pending commands are counted as.
  */
 export interface MetaRecord {
   readonly name:
@@ -145,6 +145,7 @@ export interface MetaRecord {
     | 'indexes'
     | 'overlay'
     | 'next-seq'
+    | 'pending-bytes'
     | 'rows'
     | 'work'
     | 'last-contact'

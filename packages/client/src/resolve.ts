@@ -2,6 +2,7 @@ import type { CommandBase, Uuid, VersionedState } from '@tidemark/core'
 import type { Change, ChangeDraft } from './change.ts'
 import type { Write } from './database.ts'
 import { checkInput, DomainCodeError, mayConflict } from './dispatch.ts'
+import { bytesOf } from './pending-bytes.ts'
 import { rebaseStored } from './pages.ts'
 import { pendingOf } from './pending-by-id.ts'
 import { commandOfUnconfirmed } from './queue.ts'
@@ -95,6 +96,7 @@ async function discard(
     ...dropped.slice(1).flatMap((each) => each.attention ?? []),
   ]
   await write.pending.bulkDelete(ids)
+  for (const each of dropped) write.bytesMoved(-bytesOf(each))
   await write.attention.bulkDelete(entries)
   const left = behind.filter((each) => !ids.includes(each.id))
   const replacement = command.base?.after ?? null
@@ -168,6 +170,7 @@ async function again(
   }
   next = { ...next, answer: null, attention: null, attempts: 0 }
   if (next.id !== command.id) await write.pending.delete(command.id)
+  write.bytesMoved(bytesOf(next) - bytesOf(command))
   await write.pending.put(next)
   if (attention !== undefined) await write.attention.delete(attention.id)
   const put = await renew(context, write, command.stream, behind, next.base?.version ?? 0, (each) =>

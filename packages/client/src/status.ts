@@ -3,6 +3,7 @@ import { connectionOf } from './connection.ts'
 import { DatabaseReplacedError, NewerSchemaError } from './database.ts'
 import { createDerived, reuseList, type Live } from './live.ts'
 import type { Mirror } from './mirror.ts'
+import { COMMAND_OVERHEAD } from './pending-bytes.ts'
 import type { Platform } from './platform.ts'
 import { describeAttention, describePending, NOTHING_SENDING } from './queue.ts'
 import type { SyncProcess } from './sync-process.ts'
@@ -38,6 +39,8 @@ export interface StatusOptions {
   readonly tabs: Tabs
   readonly platform: Pick<Platform, 'now' | 'persist' | 'persisted'>
   readonly hasSynced: boolean
+  /** Unsent work may take so many bytes. */
+  readonly maxPendingBytes: number
   /** Milliseconds since 1970, from an earlier visit. */
   readonly lastContact: number | null
   readonly copy: Pick<SecondCopy, 'state'>
@@ -87,6 +90,7 @@ export function createStatus(options: StatusOptions): Status {
       ...shown,
       tooOldFor: shown.connection !== 'upgrade-required' ? null : stopped === null ? 'server' : 'device',
       pending: mirror.pending,
+      room: (mirror.versions.bytes ?? 0) + COMMAND_OVERHEAD > options.maxPendingBytes ? 'none' : 'enough',
       attention: mirror.aside.isWhole ? listed : Math.max(listed, mirror.aside.count),
       oldestPendingAt: mirror.commands()[0]?.occurredAt ?? null,
       leader: tabs.isLeader,

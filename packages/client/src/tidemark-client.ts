@@ -24,6 +24,8 @@ import type {
 import type { StoredLive } from './first-read.ts'
 import type { LostCommand } from './journal/journal.ts'
 import type { Live, Loading } from './live.ts'
+import type { PendingRoom } from './pending-bytes.ts'
+import type { StorageFailure } from './storage-failure.ts'
 import type { NotLoaded } from './part.ts'
 import type { Attention, PendingCommand, Resolution, ResolveResult } from './work.ts'
 
@@ -93,8 +95,8 @@ export type DispatchResult<Code extends string = string> =
   | { readonly kind: 'refused'; readonly code: Code; readonly params: JsonObject }
   | { readonly kind: 'invalid'; readonly issues: readonly ValidationIssue[] }
   | { readonly kind: 'forbidden' }
-  /** The device could not store it; what was shown has been taken back. */
-  | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }
+  /** The device could not store it, or has too much that is unsent; what was shown has been taken back. */
+  | StorageFailure
 
 export interface RowQuery<Row> {
   /** An index the projection declares; without one, rows come in the order of their keys. */
@@ -160,6 +162,11 @@ export interface SyncStatus {
   readonly oldestPendingAt: string | null
   /** The first sync. `progress` is the share of rows that are here, 0 to 1. */
   readonly initial: 'loading' | { readonly progress: number } | 'done'
+  /**
+   * Room for unsent work. `none`: `dispatch` answers `storage`, `full`, until
+   * some has got through; nothing that was kept before is touched.
+   */
+  readonly room: PendingRoom
   /** This tab does the network for all tabs. */
   readonly leader: boolean
   /** Whether the browser has promised not to evict the data. */
@@ -259,7 +266,7 @@ export type ImportResult =
   | { readonly kind: 'other-account'; readonly domain: string; readonly tenant: string; readonly principal: string }
   | { readonly kind: 'unreadable'; readonly issues: readonly ValidationIssue[] }
   | NotLoaded
-  | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }
+  | StorageFailure
 
 export type SignOutChoice =
   | { readonly kind: 'sync' }
@@ -272,4 +279,4 @@ export type SignOutResult =
   /** Unsent work exists and the choice does not cover it; nothing happened. */
   | { readonly kind: 'pending-work'; readonly count: number }
   | NotLoaded
-  | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }
+  | StorageFailure

@@ -11,6 +11,7 @@ export interface UnsentWorkOptions {
   readonly occasional: () => Promise<typeof import('./occasional.ts')>
   readonly decider: Decider & { readonly now: () => number }
   readonly replica: Replica
+  readonly maxPendingBytes: number
   readonly status: Status
   readonly copy: SecondCopy
   /** Tries the network now. */
@@ -28,7 +29,7 @@ export interface UnsentWorkOptions {
 export function createUnsentWork(
   options: UnsentWorkOptions,
 ): Pick<TidemarkClient, 'exportPending' | 'importPending' | 'dismissRecovery' | 'signOut'> {
-  const { decider, replica, status, copy, sync } = options
+  const { decider, replica, maxPendingBytes, status, copy, sync } = options
   const { database } = replica
   return {
     exportPending: async () => {
@@ -38,7 +39,7 @@ export function createUnsentWork(
     importPending: (exported) =>
       withPart(options.occasional, ({ importPending }) =>
         importPending(
-          { ...decider, replica, copy: (change) => copy.keep(change), onImported: options.send },
+          { ...decider, replica, maxPendingBytes, copy: (change) => copy.keep(change), onImported: options.send },
           exported,
         ).catch(storageFailure),
       ),

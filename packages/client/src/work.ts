@@ -1,4 +1,5 @@
 import type { DomainEvent, Json, JsonObject, PushAnswer, StreamId, Uuid, ValidationIssue } from '@tidemark/core'
+import type { StorageFailure } from './storage-failure.ts'
 import type { NotLoaded } from './part.ts'
 
 /** Why a pending command is still here. Every pending command has exactly one cause (I13). */
@@ -120,4 +121,4 @@ export type ResolveResult =
   /** It may be on its way to the server right now; it can be decided on when the answer is there. */
   | { readonly kind: 'in-flight' }
   | NotLoaded
-  | { readonly kind: 'storage'; readonly message: string; readonly cause: unknown }
+  | StorageFailure

@@ -219,11 +219,13 @@ export const words = {
     attention: (count: number) => `${plural(count, 'change needs', 'changes need')} attention`,
     syncing: (count: number) => `Syncing ${plural(count, 'change', 'changes')}`,
     asOf: (iso: string | null, now: number) => (iso === null ? 'Not synced yet' : `As of ${formatClock(iso, now)}`),
+    full: 'Too many unsent changes',
     loading: (progress: number | undefined) =>
       progress === undefined ? 'Loading data' : `Loading data, ${Math.round(progress * 100)}\u202f%`,
   },
   problems: {
     storage: 'This device could not save it, so nothing was changed. Free some space and try again.',
+    full: 'This device holds as many unsent changes as it may, so nothing was changed. They are safe. Connect to the server: there is room as soon as some have got through.',
     notLoaded:
       'A part of the app could not be fetched, so nothing was changed. Try again when you are connected, or reload the page.',
     forbidden: 'Your role does not allow this.',

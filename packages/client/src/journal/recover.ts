@@ -1,5 +1,6 @@
 import type { Uuid } from '@tidemark/core'
 import type { Tables } from '../database.ts'
+import { bytesOf } from '../pending-bytes.ts'
 import type { PendingRecord } from '../records.ts'
 import type { Replica } from '../replica.ts'
 import { readReport } from '../recovery-report.ts'
@@ -81,6 +82,7 @@ export async function recover(replica: Replica, found: Found, now: number): Prom
       isShown(each) ? each : { ...each, prediction: { kind: 'queued' } as const },
     )
     await write.pending.bulkPut([...restore])
+    for (const each of restore) write.bytesMoved(bytesOf(each))
     const seq = Number((await write.meta.get('next-seq'))?.value ?? 1)
     const next = restore.reduce((most, each) => Math.max(most, each.seq + 1), seq)
     await write.meta.put({ name: 'next-seq', value: next })

@@ -18,6 +18,7 @@ export interface DeviceOptions {
   readonly faults?: Partial<Faults>
   readonly who?: Principal
   readonly domain?: Domain
+  readonly maxPendingBytes?: number
 }
 
 const opened: TidemarkClient[] = []
@@ -37,6 +38,7 @@ export async function openDevice(server: MemorySyncServer, options: DeviceOption
     principal: who,
     transport: tab.online(link),
     platform: tab.platform,
+    ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
   })
   opened.push(client)
   return { client, link, tab, browser }

@@ -28,6 +28,7 @@ export interface MemoryLog {
   /** Events of a stream. */
   events(stream: string): readonly DomainEvent[] | undefined
   decide(principal: Principal, device: string, pushed: PushedCommand): PushAnswer
+  has(principal: Principal, command: string): boolean
   /** Commands that have a result. */
   readonly size: number
   /** What it holds now. What it returns puts it back. */
@@ -135,6 +136,7 @@ export function createMemoryLog(domain: Domain, onSettled: (settled: Settled) =>
   return {
     events: (stream) => streams.get(stream),
     decide,
+    has: (principal, command) => results.has(`${principal.tenant}/${principal.id}/${command}`),
     get size() {
       return results.size
     },

@@ -150,8 +150,11 @@ export function createMemorySyncServer(domain: Domain, options: { pageRows?: num
           if (broken !== undefined) return await over(() => broken)
           return await over(() => {
             pushes += 1
-            const said = (each: PushedCommand): PushAnswer | null =>
-              typeof faults.answer === 'function' ? faults.answer(each) : faults.answer
+            const said = (each: PushedCommand): PushAnswer | null => {
+              const answer = typeof faults.answer === 'function' ? faults.answer(each) : faults.answer
+              // What has a result gets no other one; it may have to be asked for again.
+              return answer?.kind !== 'retry' && log.has(principal, each.id) ? null : answer
+            }
             const answers = request.commands.map((each) => ({
               id: each.id,
               answer: said(each) ?? log.decide(principal, request.device, each),

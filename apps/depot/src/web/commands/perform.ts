@@ -105,7 +105,7 @@ export function toPerformed(answer: Answer): Performed {
     case 'in-flight':
       return { kind: 'no', why: words.problems.inFlight }
     case 'storage':
-      return { kind: 'no', why: words.problems.storage }
+      return { kind: 'no', why: answer.reason === 'full' ? words.problems.full : words.problems.storage }
     case 'not-loaded':
       return { kind: 'no', why: words.problems.notLoaded }
   }

@@ -12,6 +12,7 @@ const calm: SyncStatus = {
   secondCopy: 'kept',
   tooOldFor: null,
   recovery: null,
+  room: 'enough',
   leader: true,
   persisted: true,
 }
@@ -25,6 +26,7 @@ test.each<readonly [Partial<SyncStatus>, SyncView['key'], string]>([
   [{ connection: 'needs-sign-in', attention: 1, pending: 1 }, 'sign-in', 'Sign in to sync'],
   [{ connection: 'upgrade-required' }, 'update', 'Update needed'],
   [{ connection: 'storage-trouble', attention: 1 }, 'storage', 'This device cannot save'],
+  [{ room: 'none', connection: 'offline', pending: 9 }, 'full', 'Too many unsent changes'],
   [{ pending: 3, attention: 1 }, 'attention', '1 change needs attention'],
   [{ initial: { progress: 0.456 } }, 'loading', 'Loading data, 46\u202f%'],
 ])('%o is told as %s', (facts, key, text) => {

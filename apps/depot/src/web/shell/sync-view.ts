@@ -16,6 +16,7 @@ export interface SyncView {
     | 'sign-in'
     | 'update'
     | 'storage'
+    | 'full'
   readonly tone: SyncTone
   readonly text: string
   /** What it means for the person's work; empty where the text says it all. */
@@ -32,6 +33,9 @@ export function syncView(status: SyncStatus): SyncView {
   const underway = Math.max(0, status.pending - status.attention)
   const onDevice = underway === 0 ? '' : saved.countDevice(underway)
   const loading = status.initial !== 'done'
+  if (status.room === 'none' && status.connection !== 'storage-trouble') {
+    return { key: 'full', tone: 'bad', text: saved.full, detail: words.problems.full }
+  }
   switch (status.connection) {
     case 'storage-trouble':
       return { key: 'storage', tone: 'bad', text: connections['storage-trouble'], detail: words.problems.storage }

@@ -1,7 +1,11 @@
+import { Dexie } from 'dexie'
+import { IDBKeyRange } from 'fake-indexeddb'
+import { databaseNameOf } from '../../database.ts'
 import type { Act } from './acts.ts'
+import { author, RELEASES } from './model-domain.ts'
 import { perform, type Doings } from './perform.ts'
 import { tagOf } from './oracle.ts'
-import { createWorld, pass, type ModelTab, type World } from './world.ts'
+import { createWorld, pass, type ModelDevice, type ModelTab, type World } from './world.ts'
 
 /** Does the acts one after the other, lets all come to rest, and throws what was not as the model has it. */
 export async function runModel(pageRows: number, acts: readonly Act[]): Promise<void> {
@@ -118,8 +122,21 @@ async function decideAll(world: World, doings: Doings): Promise<void> {
     await perform(world, doings, { kind: 'decide', tab: world.tabs().indexOf(tab), which: 0, how, turns: 0 })
     await comeToRest(world, doings)
   }
+  for (const device of world.devices) {
+    const bytes = await countedBytes(device)
+    if (bytes !== 0) world.oracle.fail('the count of bytes', `${device.name} counts ${String(bytes)} bytes of nothing`)
+  }
   for (const { name, client } of world.tabs()) {
     const left = client.pending.get()
     if (left.length > 0) world.oracle.fail('I13', `${name} keeps ${left.map((each) => tagOf(each)).join(', ')}`)
   }
+}
+
+/** What the device takes unsent work to be, as it is stored. */
+async function countedBytes({ browser }: ModelDevice): Promise<unknown> {
+  const db = new Dexie(databaseNameOf(RELEASES[1].domain, author), { indexedDB: browser.indexedDB, IDBKeyRange })
+  await db.open()
+  const counted = (await db.table('meta').get('pending-bytes')) as { value: unknown } | undefined
+  db.close()
+  return counted?.value ?? 0
 }
