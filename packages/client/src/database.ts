@@ -251,8 +251,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
           const changed: MetaRecord[] = []
           if (epoch !== SCHEMA_EPOCH) changed.push({ name: 'schema-epoch', value: SCHEMA_EPOCH })
           if (versions.rows !== before.rows) changed.push({ name: 'rows', value: versions.rows })
-          if (versions.bytes !== before.bytes) changed.push({ name: 'pending-bytes', value: versions.bytes })
-          if (versions.work !== before.work) changed.push({ name: 'work', value: versions.work })
+          if (versions.work !== before.work) {
+            changed.push({ name: 'work', value: versions.work }, { name: 'pending-bytes', value: versions.bytes })
+          }
           if (changed.length > 0) await connection.meta.bulkPut(changed)
           return { value, versions }
         }),

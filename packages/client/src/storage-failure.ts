@@ -17,9 +17,9 @@ export function storageFailure(error: unknown): StorageFailure {
   const lost = 'so the change was not kept'
   const [reason, message] =
     root instanceof QueueFullError
-      ? (['full', `Too much is unsent, ${lost}. Connect to the server to make room.`] as const)
+      ? (['full', `Too much is unsent, ${lost}. Connect to the server.`] as const)
       : (root as { name?: unknown } | null)?.name === 'QuotaExceededError'
-        ? (['no-room', `This device has no room left for the app, ${lost}. Free some space and try again.`] as const)
+        ? (['no-room', `This device has no room left, ${lost}. Free some space and try again.`] as const)
         : ([
             'failed',
             `This device could not store it, ${lost}: ${root instanceof Error ? root.message : String(root)}`,
