@@ -249,6 +249,8 @@ export function createSyncProcess(options: SyncProcessOptions): SyncProcess {
       pushAll(signal).finally(() => {
         if (signal.aborted) return
         pushing = false
+        // Storage may have failed in between: what was on its way is not any more.
+        sending = { ...sending, inFlight: new Set() }
         if (workWaits && mayPush(state)) push()
       }),
     )

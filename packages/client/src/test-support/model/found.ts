@@ -32,4 +32,17 @@ export const FOUND: readonly { readonly what: string; readonly pageRows: number;
       { kind: 'elsewhere', turns: 0, board: 11, command: 'open' },
     ],
   },
+  {
+    what: 'a push whose answers could not be stored counted as being sent for ever, and its streams stood still',
+    pageRows: 500,
+    acts: [
+      { kind: 'die', turns: 0, tab: 0, writes: 0 },
+      { kind: 'write', turns: 60, tab: 0, board: 0, command: 'open' },
+      { kind: 'write', turns: 0, tab: 0, board: 0, command: 'open' },
+      { kind: 'write', turns: 0, tab: 0, board: 0, command: 'open' },
+      { kind: 'server', turns: 60, how: 'hold' },
+      { kind: 'answer', turns: 0, tab: 0, how: 'overloaded' },
+      { kind: 'storage', turns: 60, tab: 0, how: 'full', writes: 1 },
+    ],
+  },
 ]
