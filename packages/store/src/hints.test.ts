@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createCoalescer } from './hints.ts'
+import { createCoalescer, createEchoes } from './hints.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -46,4 +46,16 @@ test('after stop nothing is sent', async () => {
   coalescer.touch(1)
   await vi.advanceTimersByTimeAsync(1_000)
   expect(sends).toBe(1)
+})
+
+test('as many notifications are taken for echoes as were sent, in their own lane, and none from before listening began', () => {
+  const echoes = createEchoes()
+  expect(echoes.take(0)).toBe(false)
+  echoes.expect(0)
+  echoes.expect(0)
+  expect(echoes.take(1)).toBe(false)
+  expect([echoes.take(0), echoes.take(0), echoes.take(0)]).toEqual([true, true, false])
+  echoes.expect(0)
+  echoes.forget()
+  expect(echoes.take(0)).toBe(false)
 })

@@ -34,23 +34,63 @@ export function createHints(options: HintsOptions): Hints {
     // A hint need not survive a crash.
     settings: { synchronous_commit: 'off', statement_timeout: 3_000, idle_in_transaction_session_timeout: 2_000 },
   })
+  const echoes = createEchoes()
   const listener: Listener = listen({
     url: options.url,
     applicationName: `${options.applicationName} listener`,
     channel: WAKE_CHANNEL,
     onNotify(payload) {
       const lane = Number(payload)
-      if (Number.isSafeInteger(lane) && payload !== '') options.onHint(lane)
+      if (Number.isSafeInteger(lane) && payload !== '' && !echoes.take(lane)) options.onHint(lane)
     },
-    onListening: options.onListening,
+    onListening() {
+      echoes.forget()
+      options.onListening()
+    },
   })
-  const coalesce = createCoalescer((lane) => notifyWake(sender, { lane }).catch(() => {}), INTERVAL_MS)
+  const coalesce = createCoalescer(async (lane) => {
+    // Before it is sent: the echo may be quicker than the answer.
+    echoes.expect(lane)
+    try {
+      await notifyWake(sender, { lane })
+    } catch {
+      echoes.take(lane)
+    }
+  }, INTERVAL_MS)
   return {
     announce: coalesce.touch,
     async close() {
       coalesce.stop()
       await Promise.all([listener.close(), sender.close(500)])
     },
+  }
+}
+
+/** The notifications of this process that its own listener will hear. */
+export interface Echoes {
+  readonly expect: (lane: number) => void
+  /** Whether one was still to come, which it now does not any more. */
+  readonly take: (lane: number) => boolean
+  /** What was sent before listening began may never be heard. */
+  readonly forget: () => void
+}
+
+/**
+ * Who writes here was woken when it was written; its own notification, a moment later, would have every worker and every
+ * live stream look once more, for nothing. Notifications do not say who sent them, so they are counted: where another
+ * process's comes in between it is taken for the echo, and the echo, right behind, wakes in its place.
+ */
+export function createEchoes(): Echoes {
+  const dueByLane = new Map<number, number>()
+  return {
+    expect: (lane) => void dueByLane.set(lane, (dueByLane.get(lane) ?? 0) + 1),
+    take(lane) {
+      const due = dueByLane.get(lane) ?? 0
+      if (due === 0) return false
+      dueByLane.set(lane, due - 1)
+      return true
+    },
+    forget: () => dueByLane.clear(),
   }
 }
 
