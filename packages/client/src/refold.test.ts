@@ -9,7 +9,7 @@ import type { OverlayRecord, PendingRecord } from './records.ts'
 import { createTestBrowser, type TestBrowser } from './test-support/browser.ts'
 import { goOffline, goOnline, openDevice, until, untilLive, untilQuiet, type Device } from './test-support/device.ts'
 import { createMemorySyncServer } from './test-support/memory-sync-server.ts'
-import { ann, bob, Order, shop } from './test-support/shop-domain.ts'
+import { ann, bob, Order, shop, SkuTotals } from './test-support/shop-domain.ts'
 
 const name = databaseNameOf(shop, ann)
 
@@ -61,6 +61,8 @@ async function expectInLine(browser: TestBrowser): Promise<void> {
   expect(stored).toEqual(anew)
 }
 
+const BUSY = { kind: 'retry', reason: 'overloaded', after: 1_000 } as const
+
 const order = fc.nat(2)
 const sku = fc.constantFrom('cup', 'pot')
 const act = fc.oneof(
@@ -78,7 +80,9 @@ const act = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('offline' as const, 'online' as const, 'lose' as const) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('offline' as const, 'online' as const, 'lose' as const, 'busy' as const),
+    }),
   },
   {
     weight: 3,
@@ -143,6 +147,10 @@ describe('the stored overlay', () => {
               goOnline(device)
               offline = false
               break
+            case 'busy':
+              // Pages come, and nothing that is pending gets through.
+              link.faults.answer = link.faults.answer === null ? BUSY : null
+              break
             case 'lose':
               link.faults.loseReplies = !link.faults.loseReplies
               break
@@ -162,6 +170,7 @@ describe('the stored overlay', () => {
           await expectInLine(browser)
         }
         device.link.faults.loseReplies = false
+        device.link.faults.answer = null
         goOnline(device)
         await until(() => {
           browser.advance(1_000)
@@ -172,9 +181,34 @@ describe('the stored overlay', () => {
         await expectInLine(browser)
         await device.client.close()
       }),
-      { numRuns: 15 },
+      { numRuns: 40 },
     )
   }, 60_000)
+
+  test('follows a row that others change, and a command that is set aside and dropped', async () => {
+    const server = createMemorySyncServer(shop)
+    for (const stream of streams) server.act(bob, { type: 'order.place', stream, input: { customer: stream } })
+    const browser = createTestBrowser()
+    const device = await openDevice(server, { browser })
+    const { client, link } = device
+    await untilLive(device)
+    link.faults.answer = BUSY
+    await client.dispatch(Order.commands.addLine, { stream: 'order/a', input: { sku: 'cup', quantity: 1 } })
+    const totals = client.row(SkuTotals, 'cup')
+    totals.subscribe(() => undefined)
+    // Another stream, so that nothing is decided again.
+    server.act(bob, { type: 'order.addLine', stream: 'order/b', input: { sku: 'cup', quantity: 5 } })
+    await until(() => expect(totals.get()).toMatchObject({ row: { quantity: 6 }, pending: 1 }))
+    await expectInLine(browser)
+    link.faults.answer = { kind: 'forbidden' }
+    browser.advance(2_000)
+    await until(() => expect(client.attention.get()).toHaveLength(1))
+    expect(totals.get()).toMatchObject({ row: { quantity: 5 }, attention: true })
+    await expectInLine(browser)
+    await client.resolve(client.attention.get()[0]?.id ?? '', { kind: 'discard' })
+    expect(totals.get()).toMatchObject({ row: { quantity: 5 }, pending: 0, attention: false })
+    await expectInLine(browser)
+  })
 
   test('is empty when nothing is pending any more', async () => {
     const server = createMemorySyncServer(shop)

@@ -153,6 +153,21 @@ describe('the journal', () => {
     expect(await (await tabs.open()).ids()).toEqual(['kept', 'c999'])
   })
 
+  test('takes the word that a command ended into the file that holds it, where another tab may hold it too', async () => {
+    const tabs = createTabs()
+    const [one, two] = [await tabs.open(), await tabs.open()]
+    await one.host.append(DEVICE, [put('a', 1)])
+    await two.host.append(DEVICE, [put('b', 2)])
+    const sizes = (): number[] => [...tabs.files().values()].map((bytes) => bytes.length)
+    const [before] = sizes()
+    for (const host of [one.host, two.host])
+      await host.append(DEVICE, [{ ...end('b', 3), ifHeld: true } as JournalEntry])
+    expect(sizes()[0]).toBe(before)
+    one.die()
+    two.die()
+    expect(await (await tabs.open()).ids()).toEqual(['a'])
+  })
+
   test('is gone after signing out, and what a frozen tab still holds does not come back', async () => {
     const tabs = createTabs()
     const [frozen, leaving] = [await tabs.open(), await tabs.open()]
