@@ -144,6 +144,26 @@ test('a server that dies is started again on its port, with what was committed',
   expect(await query(server.url, 'select * from kept')).toEqual([])
 })
 
+test('a server that dies waits for its port, where somebody has taken it meanwhile', async () => {
+  const steps: EmbeddedPostgresStep[] = []
+  const holder = createServer()
+  const server = await startEmbeddedPostgres({
+    directory,
+    persistent: true,
+    onProgress: (step) => {
+      steps.push(step)
+      if (step === 'restarting') holder.listen(server.port, '127.0.0.1')
+    },
+  })
+  servers.push(server)
+  process.kill(server.pid, 'SIGKILL')
+  const isRefused = () => readFileSync(join(directory, 'postgres.log'), 'utf8').includes('already in use')
+  await expect.poll(isRefused, { timeout: 20_000 }).toBe(true)
+  holder.close()
+  await expect.poll(() => steps.at(-1), { timeout: 20_000 }).toBe('ready')
+  expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+})
+
 test('a pid file left by a crash is no obstacle, even when its number belongs to another program now', async () => {
   const { server } = await start()
   await server.stop()

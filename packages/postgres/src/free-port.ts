@@ -1,7 +1,20 @@
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
+/**
+ * Below the ports that systems give to outgoing connections (32768 on Linux, 49152 elsewhere): one of those could take the
+ * server's place while it restarts, even a client's that tries to reach it, which then is connected to itself.
+ */
+const FIRST = 20_000
+const LAST = 32_767
+const TRIES = 20
+
 /** A TCP port on 127.0.0.1 that was free a moment ago; someone may still be faster. */
-export function findFreePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = randomInt(FIRST, LAST + 1)
+    if (await isPortFree(port)) return port
+  }
   return listenOnce(0)
 }
 

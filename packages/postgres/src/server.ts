@@ -64,7 +64,7 @@ export class Server {
       const launched = await withLock(layout, RESTART_PATIENCE_MS, async () => {
         // It was stopped while this waited, or another user of the directory was faster.
         if (!this.#kept || findPostmaster(layout.data) !== undefined) return undefined
-        return launchPatiently(layout, { ...options, port: this.port }, RESTART_PATIENCE_MS)
+        return launchPatiently(layout, { ...options, port: this.port, isRestart: true }, RESTART_PATIENCE_MS)
       })
       if (launched === undefined) return
       this.#pid = launched.pid
@@ -85,7 +85,12 @@ function launchedPid(layout: Layout): number | undefined {
   }
 }
 
-async function launchPatiently(layout: Layout, options: ServerOptions, patienceMs: number) {
+interface Launch extends ServerOptions {
+  /** The port is its own: whoever took it since it died took it for a moment. */
+  readonly isRestart?: boolean
+}
+
+async function launchPatiently(layout: Layout, options: Launch, patienceMs: number) {
   const deadline = Date.now() + patienceMs
   for (;;) {
     const port = options.port ?? (await findFreePort())
@@ -100,10 +105,10 @@ async function launchPatiently(layout: Layout, options: ServerOptions, patienceM
   }
 }
 
-function mayPass(error: unknown, options: ServerOptions): boolean {
+function mayPass(error: unknown, options: Launch): boolean {
   if (!(error instanceof EmbeddedPostgresError)) return false
   // Someone was faster on a port that nobody had asked for.
-  if (error.kind === 'port-taken') return options.port === undefined
+  if (error.kind === 'port-taken') return options.port === undefined || options.isRestart === true
   // The backends of a killed postmaster need a moment to notice.
   return /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(error.message)
 }

@@ -44,9 +44,9 @@ export async function openDevice(server: MemorySyncServer, options: DeviceOption
   return { client, link, tab, browser }
 }
 
-/** Waits until the check passes. */
+/** Waits until the check passes. The limit ends what would never pass; on a busy machine a passing check may take seconds. */
 export function until<T>(check: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(check, { timeout: 4_000, interval: 2 })
+  return vi.waitFor(check, { timeout: 20_000, interval: 2 })
 }
 
 export async function untilLive({ client }: Pick<Device, 'client'>): Promise<void> {
