@@ -14,12 +14,10 @@ export function withDerived(domain: Domain, command: PendingRecord): PendingReco
   const isAside = command.attention !== null
   const doubt = !isAside && command.prediction.kind === 'no-longer-holds' ? command.seq : undefined
   const waits = command.answer === null ? undefined : isAside ? -1 : (command.answeredAt ?? 0)
-  const known = command.touches ?? []
   const isFitting =
     command.doubt === doubt &&
     command.waits === waits &&
-    known.length === touches.length &&
-    known.every(([name, key], at) => name === touches[at]?.[0] && key === touches[at][1])
+    JSON.stringify(command.touches ?? []) === JSON.stringify(touches)
   if (isFitting) return command
   const { touches: _touches, doubt: _doubt, waits: _waits, ...plain } = command
   return {

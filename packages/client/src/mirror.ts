@@ -56,8 +56,8 @@ export interface Mirror {
   readonly pending: number
   /** The first entries of what was set aside. */
   attention(): readonly AttentionRecord[]
-  /** How many there are; `isWhole`: `attention` has them all. */
-  readonly aside: { readonly count: number; readonly isWhole: boolean }
+  /** How many were set aside. */
+  readonly aside: number
   /** Commands that tell about what waits for a person. */
   around(): readonly ListedCommand[]
   /** Whether the row is in memory. */
@@ -248,14 +248,13 @@ export function createMirror(domain: Domain): Mirror {
     get versions() {
       return versions
     },
-    commands: () =>
-      work.isWhole && beingStored.size > 0 ? [...work.commands(), ...beingStored.values()] : work.commands(),
+    commands: () => [...work.commands(), ...(work.isWhole ? beingStored.values() : [])],
     get pending() {
       return work.pending + beingStored.size
     },
     attention: work.attention,
     get aside() {
-      return { count: work.aside, isWhole: work.isAttentionWhole }
+      return work.aside
     },
     around: work.around,
     holds: (row) => held.has(rowId(row.projection.name, row.key)),

@@ -30,7 +30,6 @@ export function foldOver(
         order: command.seq,
         events: foldedEvents(command),
         attention: needsAttention(command),
-        rows: [],
       }),
     ),
   )
@@ -41,7 +40,7 @@ export function foldOver(
     ...(folded.row === undefined ? {} : { row: folded.row as Json }),
     commands: (before?.commands ?? 0) + commands.length,
     pending: (before?.pending ?? 0) + folded.pending,
-    last: commands.reduce((last, { seq }) => Math.max(last, seq), before?.last ?? -Infinity),
+    last: commands.at(-1)?.seq ?? -Infinity,
     attention: (before?.attention ?? false) || folded.attention,
     stale: wasStale || folded.failed,
     ...(isState(row) ? { tail: commands.reduce(withCommand, before?.tail ?? NO_TAIL) } : {}),

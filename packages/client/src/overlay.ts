@@ -97,7 +97,7 @@ export function isState({ projection }: RowKey): boolean {
 }
 
 /** What a command does to one row that it touches. */
-export function contributionTo(row: RowKey, command: OverlayCommand): Contribution {
+export function contributionTo(row: RowKey, command: Omit<OverlayCommand, 'rows'>): Contribution {
   return {
     command: command.id,
     order: command.order,

@@ -38,10 +38,10 @@ export async function refold(
   write: Write,
   draft: ChangeDraft,
 ): Promise<Pick<Change, 'put' | 'added' | 'rows'>> {
-  const former = new Map<string, PendingRecord>()
-  for (const command of draft.before ?? []) if (!former.has(command.id)) former.set(command.id, command)
+  // The first of several versions counts.
+  const former = new Map((draft.before ?? []).toReversed().map((command) => [command.id, command]))
   const put = await putDerived(domain, write, draft.put ?? [])
-  const added = put.reduce((sum, { id }) => sum + (former.has(id) ? 0 : 1), 0)
+  const added = put.filter(({ id }) => !former.has(id)).length
   if (draft.replaced === true) {
     await foldEverything(domain, write)
     return { put, added, rows: [] }
@@ -129,20 +129,12 @@ export async function foldEverything(domain: Domain, write: Write): Promise<void
     const end = chunk.at(-1)
     if (end === undefined) break
     after = end.seq
-    const byRow = new Map<string, { readonly row: RowKey; readonly commands: PendingRecord[] }>()
-    for (const command of await putDerived(domain, write, chunk)) {
-      for (const row of rowsTouchedBy(domain, command)) {
-        const at = rowId(row.projection.name, row.key)
-        const found = byRow.get(at)
-        if (found === undefined) byRow.set(at, { row, commands: [command] })
-        else found.commands.push(command)
-      }
-    }
+    const byRow = touchesOf(domain, new Map(), await putDerived(domain, write, chunk), [])
     const fresh = [...byRow].flatMap(([at, { row }]) => (records.has(at) ? [] : [row]))
     const bases = await write.rows.bulkGet(fresh.map(({ projection, key }): [string, string] => [projection.name, key]))
     const baseAt = new Map(fresh.map(({ projection, key }, n) => [rowId(projection.name, key), bases[n] ?? null]))
-    for (const [at, { row, commands }] of byRow) {
-      records.set(at, foldOver(row, records.get(at), baseAt.get(at) ?? null, commands))
+    for (const [at, { row, added }] of byRow) {
+      records.set(at, foldOver(row, records.get(at), baseAt.get(at) ?? null, added))
     }
   }
   await write.overlay.clear()
@@ -194,25 +186,19 @@ function touchesOf(
     touches.set(at, known)
     return known
   }
-  const take = (command: PendingRecord, by: 1 | -1): void => {
+  const take = (command: PendingRecord, by: 1 | -1, isNew = false): void => {
     for (const row of rowsTouchedBy(domain, command)) {
       const each = touch(row)
       each.delta += by
-      each.isAnew = true
+      if (isNew) each.added.push(command)
+      else each.isAnew = true
     }
   }
   for (const command of put) {
     const before = former.get(command.id)
-    if (before === undefined) {
-      for (const row of rowsTouchedBy(domain, command)) {
-        const each = touch(row)
-        each.delta += 1
-        each.added.push(command)
-      }
-    } else if (!isSameFold(before, command)) {
-      take(before, -1)
-      take(command, 1)
-    }
+    if (before !== undefined && isSameFold(before, command)) continue
+    if (before !== undefined) take(before, -1)
+    take(command, 1, before === undefined)
   }
   for (const id of dropped) {
     const before = former.get(id)

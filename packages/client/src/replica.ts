@@ -66,8 +66,8 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
   let followed: Change[] | undefined
   const writing = new Set<Promise<unknown>>()
   const listeners = new Set<(change: Change | null) => void>()
-  const isBehind = (than: Versions): boolean => mirror.versions.rows < than.rows || mirror.versions.work < than.work
   const isAfter = (a: Versions, b: Versions): boolean => a.rows > b.rows || a.work > b.work
+  const isBehind = (than: Versions): boolean => isAfter(than, mirror.versions)
 
   /** A look into storage, and what memory has followed that it does not show. */
   async function look<T>(
@@ -182,8 +182,7 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
   }
 
   function follow(change: Change): void {
-    const { versions } = mirror
-    if (change.versions.rows <= versions.rows && change.versions.work <= versions.work) return
+    if (!isBehind(change.versions)) return
     if (mirror.follow(change)) {
       followed?.push(change)
       for (const listener of listeners) listener(change)

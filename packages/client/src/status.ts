@@ -91,7 +91,7 @@ export function createStatus(options: StatusOptions): Status {
       tooOldFor: shown.connection !== 'upgrade-required' ? null : stopped === null ? 'server' : 'device',
       pending: mirror.pending,
       room: (mirror.versions.bytes ?? 0) + COMMAND_OVERHEAD > options.maxPendingBytes ? 'none' : 'enough',
-      attention: mirror.aside.isWhole ? listed : Math.max(listed, mirror.aside.count),
+      attention: Math.max(listed, mirror.aside),
       oldestPendingAt: mirror.commands()[0]?.occurredAt ?? null,
       leader: tabs.isLeader,
       persisted,

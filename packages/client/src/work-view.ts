@@ -33,7 +33,6 @@ export interface WorkView {
   readonly isWhole: boolean
   /** The first entries of what was set aside. */
   attention(): readonly AttentionRecord[]
-  readonly isAttentionWhole: boolean
   /** Commands that tell about what waits for a person: set aside, in doubt, or in a stream with such a one. In order. */
   around(): readonly ListedCommand[]
   /** More should be read. */
@@ -71,9 +70,6 @@ export function createWorkView(): WorkView {
       return commands.isWhole
     },
     attention: attention.all,
-    get isAttentionWhole() {
-      return attention.isWhole && doubtful.isWhole
-    },
     around: () => {
       const known = new Map([...behind.values(), ...doubtful.all(), ...commands.all()].map((each) => [each.id, each]))
       return [...known.values()].sort((a, b) => a.seq - b.seq)
