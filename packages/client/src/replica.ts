@@ -65,6 +65,9 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
   /** Changes that memory has followed while something was being read. */
   let followed: Change[] | undefined
   const writing = new Set<Promise<unknown>>()
+  /** Rows that are on their way into memory. */
+  const reading = new Map<string, Promise<void>>()
+  const idOf = (row: RowKey): string => rowId(row.projection.name, row.key)
   const listeners = new Set<(change: Change | null) => void>()
   const isAfter = (a: Versions, b: Versions): boolean => a.rows > b.rows || a.work > b.work
   const isBehind = (than: Versions): boolean => isAfter(than, mirror.versions)
@@ -145,15 +148,22 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
     })
   }
 
+  /** Whoever looks at a row again before it is here waits for the same read. */
   async function ensureRows(rows: readonly RowKey[]): Promise<void> {
     const missing = rows.filter((row) => !mirror.holds(row))
-    if (missing.length === 0) return
-    await readInStep(
-      { rows: missing },
-      ['rows', 'overlay'],
-      (tables) => readRows(tables, missing),
-      (found: readonly RowChange[], missed) => mirror.learn(found, missed),
-    )
+    const unread = missing.filter((row) => !reading.has(idOf(row)))
+    if (unread.length > 0) {
+      const read = readInStep(
+        { rows: unread },
+        ['rows', 'overlay'],
+        (tables) => readRows(tables, unread),
+        (found: readonly RowChange[], missed) => mirror.learn(found, missed),
+      ).finally(() => {
+        for (const row of unread) reading.delete(idOf(row))
+      })
+      for (const row of unread) reading.set(idOf(row), read)
+    }
+    await Promise.all(new Set(missing.map((row) => reading.get(idOf(row)))))
   }
 
   async function loadWindow(window: WindowView): Promise<void> {

@@ -45,4 +45,18 @@ export const FOUND: readonly { readonly what: string; readonly pageRows: number;
       { kind: 'storage', turns: 60, tab: 0, how: 'full', writes: 1 },
     ],
   },
+  {
+    what: 'a row was read as often as it was looked at before it came, and what came after waited for all of those reads',
+    pageRows: 500,
+    acts: [
+      { kind: 'write', turns: 0, tab: 0, board: 0, command: 'open' },
+      { kind: 'die', turns: 0, tab: 0, writes: 0 },
+      { kind: 'write', turns: 0, tab: 0, board: 1, command: 'open' },
+      { kind: 'write', turns: 0, tab: 0, board: 6, command: 'open' },
+      { kind: 'write', turns: 2, tab: 0, board: 8, command: 'open' },
+      { kind: 'write', turns: 6, tab: 0, board: 2, command: 'add' },
+      { kind: 'network', turns: 3, tab: 0, how: 'online' },
+      { kind: 'tab', turns: 0, tab: 0, how: 'close' },
+    ],
+  },
 ]
