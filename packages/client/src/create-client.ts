@@ -7,7 +7,7 @@ import { createFirstRead, type FirstRead, type StoredLive } from './first-read.t
 import { LOADING, type Live, type Loading } from './live.ts'
 import { createMirror } from './mirror.ts'
 import { rowsOfStream } from './overlay.ts'
-import { pendingOf } from './pending-by-id.ts'
+import { pendingOf } from './pending-of.ts'
 import { loadSecondCopy } from './load-second-copy.ts'
 import { loadSync } from './load-sync.ts'
 import { withOwnHistory } from './own-history.ts'

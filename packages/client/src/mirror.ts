@@ -5,7 +5,7 @@ import { createDerived, LOADING, type Derived, type DerivedHooks, type Loading }
 import { createOverlay, foldRow, rowId, rowsOf, type RowKey } from './overlay.ts'
 import { toSynced } from './overlay-record.ts'
 import type { ListedCommand } from './queue.ts'
-import { foldedEvents } from './rebase.ts'
+import { foldedEvents } from './prediction.ts'
 import type { AttentionRecord, OverlayRecord, PendingRecord } from './records.ts'
 import { factsOf, type StreamFacts } from './stream-facts.ts'
 import { stateRow } from './state-row.ts'

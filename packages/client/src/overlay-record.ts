@@ -2,7 +2,7 @@ import type { Json } from '@tidemark/core'
 import type { ConfirmedRow } from './change.ts'
 import { indexKeysOf } from './index-keys.ts'
 import { contributionTo, foldRow, isState, needsAttention, type RowKey } from './overlay.ts'
-import { foldedEvents } from './rebase.ts'
+import { foldedEvents } from './prediction.ts'
 import type { OverlayRecord, PendingRecord, StreamTail } from './records.ts'
 import type { SyncedRow } from './tidemark-client.ts'
 

@@ -6,7 +6,7 @@ import {
   type StreamId,
   type Uuid,
 } from '@tidemark/core'
-import { foldedEvents } from './rebase.ts'
+import { foldedEvents } from './prediction.ts'
 import type { PendingRecord } from './records.ts'
 
 /** The part of a pending command that the overlay needs. */

@@ -1,4 +1,4 @@
-import { foldedEvents } from './rebase.ts'
+import { foldedEvents } from './prediction.ts'
 import type { PendingRecord } from './records.ts'
 import type { HistoryEntry } from './tidemark-client.ts'
 

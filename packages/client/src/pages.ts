@@ -18,7 +18,8 @@ import { offerAgain } from './offer-again.ts'
 import { rowId } from './overlay.ts'
 import { rebaseStream, type Decider } from './rebase.ts'
 import { bytesOf } from './pending-bytes.ts'
-import { pendingById, pendingOf } from './pending-by-id.ts'
+import { pendingById } from './pending-by-id.ts'
+import { pendingOf } from './pending-of.ts'
 import { stateRow } from './state-row.ts'
 import {
   STAGED_PAGE,

@@ -1,4 +1,4 @@
-import type { StreamId, Uuid } from '@tidemark/core'
+import type { Uuid } from '@tidemark/core'
 import type { Tables } from './database.ts'
 import type { PendingRecord } from './records.ts'
 
@@ -22,9 +22,4 @@ export async function pendingById(
   if ((await range.count()) > ids.length * SPARSE) return await tables.pending.bulkGet([...ids])
   const found = new Map((await range.toArray()).map((each) => [each.id, each]))
   return ids.map((id) => found.get(id))
-}
-
-/** Pending commands of a stream in order, in the caller's transaction. */
-export function pendingOf(tables: Pick<Tables, 'pending'>, stream: StreamId): Promise<PendingRecord[]> {
-  return tables.pending.where('[stream+seq]').between([stream, -Infinity], [stream, Infinity]).toArray()
 }

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { planPush } from './push-plan.ts'
-import { FULL_WIDTH, narrowed, widened } from './push-width.ts'
+import { narrowed, widened } from './push-width.ts'
+import { NOTHING_SENDING } from './queue.ts'
 import type { PendingRecord } from './records.ts'
 
 const LIMITS = { commands: 100, bytes: 1_000_000 }
@@ -31,7 +32,7 @@ describe('a command that breaks every push it is part of', () => {
       fc.property(fc.integer({ min: 1, max: 300 }), fc.nat(299), (count, at) => {
         let left = Array.from({ length: count }, (_, seq) => commandAt(seq, `order/${String(seq)}`))
         const poison = left[at % count] as PendingRecord
-        let width = FULL_WIDTH
+        let width = NOTHING_SENDING.width
         let holds = new Map<string, { until: number; reason: string }>()
         let pushes = 0
         while (left.length > 1) {
@@ -55,7 +56,7 @@ describe('a command that breaks every push it is part of', () => {
   test('goes alone from then on, and is one of many again once it was answered', () => {
     const [first, second] = [commandAt(1, 'order/a'), commandAt(2, 'order/b')] as const
     const free = { inFlight: new Set<string>(), accepted: new Set<string>(), holds: new Map<string, never>() }
-    const width = narrowed(FULL_WIDTH, [second])
+    const width = narrowed(NOTHING_SENDING.width, [second])
     expect(planPush([first, second], { ...free, width }, 0, LIMITS)).toEqual([first])
     expect(planPush([second, first], { ...free, width }, 0, LIMITS)).toEqual([second])
     const after = widened(width, [second])

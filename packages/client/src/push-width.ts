@@ -10,8 +10,6 @@ export interface PushWidth {
   readonly suspects: ReadonlySet<Uuid>
 }
 
-export const FULL_WIDTH: PushWidth = { commands: Infinity, suspects: new Set() }
-
 /** After a push that failed while the server was within reach. */
 export function narrowed(width: PushWidth, batch: readonly { readonly id: Uuid }[]): PushWidth {
   const [first] = batch

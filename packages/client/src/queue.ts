@@ -1,5 +1,5 @@
 import type { PushedCommand, StreamId, Uuid } from '@tidemark/core'
-import { FULL_WIDTH, type PushWidth } from './push-width.ts'
+import type { PushWidth } from './push-width.ts'
 import type { AttentionRecord, PendingRecord } from './records.ts'
 import type { SyncStatus } from './tidemark-client.ts'
 import type { Attention, PendingCause, PendingCommand, PendingError } from './work.ts'
@@ -20,7 +20,7 @@ export const NOTHING_SENDING: Sending = {
   holds: new Map(),
   lastErrors: new Map(),
   accepted: new Set(),
-  width: FULL_WIDTH,
+  width: { commands: Infinity, suspects: new Set() },
 }
 
 /** By stream, in the order of `seq`. */

@@ -2,18 +2,16 @@ import {
   decideCommand,
   evolveState,
   initialState,
-  isSameJson,
   readCommand,
   type AnyAggregate,
   type Decided,
   type Domain,
-  type DomainEvent,
-  type Json,
   type Principal,
   type ReadFailure,
   type StoredCommand,
   type VersionedState,
 } from '@tidemark/core'
+import { isSamePrediction } from './prediction.ts'
 import type { PendingRecord, Prediction } from './records.ts'
 
 export interface Decider {
@@ -126,13 +124,4 @@ export function rebaseStream(
     if (!isSamePrediction(prediction, command.prediction)) changed.push({ ...command, prediction })
   }
   return changed
-}
-
-export function isSamePrediction(a: Prediction, b: Prediction): boolean {
-  return a === b || isSameJson(a as unknown as Json, b as unknown as Json)
-}
-
-/** What is folded for a command at present. */
-export function foldedEvents(command: Pick<PendingRecord, 'prediction' | 'attention'>): readonly DomainEvent[] {
-  return command.attention === null && command.prediction.kind === 'events' ? command.prediction.events : []
 }

@@ -5,8 +5,8 @@ import { withDerived } from './derived.ts'
 import { inPieces, readInPieces } from './in-pieces.ts'
 import { isState, rowId, rowsTouchedBy, type RowKey } from './overlay.ts'
 import { foldOver } from './overlay-record.ts'
-import { pendingOf } from './pending-by-id.ts'
-import { isSamePrediction } from './rebase.ts'
+import { pendingOf } from './pending-of.ts'
+import { isSamePrediction } from './prediction.ts'
 import type { OverlayRecord, PendingRecord } from './records.ts'
 
 /** Fewer rows are asked for one by one. */

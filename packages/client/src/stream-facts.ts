@@ -1,7 +1,7 @@
 import { evolveState, initialState, type AnyAggregate, type Uuid, type VersionedState } from '@tidemark/core'
 import type { ConfirmedRow } from './change.ts'
 import { withCommand } from './overlay-record.ts'
-import { foldedEvents } from './rebase.ts'
+import { foldedEvents } from './prediction.ts'
 import type { OverlayRecord, PendingRecord } from './records.ts'
 
 /** What the next command on a stream has to know of what is there, however many commands wait before it. */
