@@ -163,7 +163,7 @@ export function createReplica({ domain, database, mirror, onChange, onTrouble }:
       })
       for (const row of unread) reading.set(idOf(row), read)
     }
-    await Promise.all(missing.map((row) => reading.get(idOf(row))))
+    await Promise.all(missing.flatMap((row) => reading.get(idOf(row)) ?? []))
   }
 
   async function loadWindow(window: WindowView): Promise<void> {
