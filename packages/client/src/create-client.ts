@@ -297,7 +297,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     const { ready } = first
     return Object.assign(live, { ready })
   }
-  const occasional = createPart(() => import('./occasional.ts'))
+  const later = createPart(() => import('./after-first-paint.ts'))
   const states = new WeakMap<object, Live<SyncedState<never> | undefined>>()
 
   const client: TidemarkClient = {
@@ -329,9 +329,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
         const { value: pending } = await database.read(['pending'], (tables) => pendingOf(tables, stream))
         return withOwnHistory(entries, pending)
       }
-      const read = await withPart(occasional, ({ readHistory }) =>
-        readHistory(domain, transport, stream, complete, signal),
-      )
+      const read = await withPart(later, ({ readHistory }) => readHistory(domain, transport, stream, complete, signal))
       return read.kind === 'not-loaded' ? { kind: 'offline', entries: await complete([]) } : read
     },
     query: async (definition, input, options = {}) => {
@@ -340,13 +338,13 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
         ({ value }) => value,
         () => ({ cursor: null }),
       )
-      const answer = await withPart(occasional, ({ askServer }) =>
+      const answer = await withPart(later, ({ askServer }) =>
         askServer(transport, definition, input, { ...options, after: cursor === null ? [] : [cursor] }),
       )
       return answer.kind === 'not-loaded' ? { kind: 'offline' } : answer
     },
     resolve: (id, resolution) =>
-      withPart(occasional, ({ resolveAttention }) =>
+      withPart(later, ({ resolveAttention }) =>
         resolveAttention(
           { ...decider, replica, newId, onResolved: () => process.work(), copy: (change) => copy.keep(change) },
           id,
@@ -357,7 +355,7 @@ export async function createClient(options: ClientOptions): Promise<TidemarkClie
     sync,
     ...createUnsentWork({
       maxPendingBytes,
-      occasional,
+      later,
       decider,
       replica,
       status,

@@ -12,7 +12,8 @@ const RETRY = 5_000
  */
 export function loadSync(
   options: SyncOptions,
-  fetchPart: () => Promise<{ readonly openSync: (options: SyncOptions) => Sync }> = () => import('./open-sync.ts'),
+  fetchPart: () => Promise<{ readonly openSync: (options: SyncOptions) => Sync }> = () =>
+    import('./after-first-paint.ts'),
 ): Sync {
   const part = createPart(fetchPart)
   let opened: Sync | undefined

@@ -8,7 +8,7 @@ import { storageFailure } from './storage-failure.ts'
 import type { RecoveryReport, TidemarkClient } from './tidemark-client.ts'
 
 export interface UnsentWorkOptions {
-  readonly occasional: () => Promise<typeof import('./occasional.ts')>
+  readonly later: () => Promise<typeof import('./after-first-paint.ts')>
   readonly decider: Decider & { readonly now: () => number }
   readonly replica: Replica
   readonly maxPendingBytes: number
@@ -37,7 +37,7 @@ export function createUnsentWork(
       return toExport(decider.domain, decider.principal, pending, decider.now())
     },
     importPending: (exported) =>
-      withPart(options.occasional, ({ importPending }) =>
+      withPart(options.later, ({ importPending }) =>
         importPending(
           { ...decider, replica, maxPendingBytes, copy: (change) => copy.keep(change), onImported: options.send },
           exported,
@@ -52,7 +52,7 @@ export function createUnsentWork(
       options.tellRecovery(null)
     },
     signOut: (choice) =>
-      withPart(options.occasional, ({ signOut }) =>
+      withPart(options.later, ({ signOut }) =>
         signOut({ replica, pending: status.pending, status: status.live, sync, leave: options.leave, copy }, choice),
       ),
   }

@@ -29,7 +29,7 @@ test('the client loads without React: no module of it, nor of what comes later, 
   const { modules, packages } = graph()
   expect([...packages].sort()).toEqual(['@tidemark/core', '@trpc/client', 'dexie'])
   const names = [...modules].map((file) => file.slice(import.meta.dirname.length + 1))
-  for (const later of ['open-sync.ts', 'occasional.ts', 'trpc-http.ts', 'journal/journal-worker.ts'])
+  for (const later of ['open-sync.ts', 'after-first-paint.ts', 'trpc-http.ts', 'journal/journal-worker.ts'])
     expect(names).toContain(later)
 })
 

@@ -1,8 +1,7 @@
 import { createClient } from '../../create-client.ts'
 // Loaded on demand by the client: reading the files would take its own time, not turns.
 import '../../journal/second-copy.ts'
-import '../../open-sync.ts'
-import '../../resolve.ts'
+import '../../after-first-paint.ts'
 import type { TidemarkClient } from '../../tidemark-client.ts'
 import { createTestBrowser, type TestBrowser, type TestTab } from '../browser.ts'
 import { createMemorySyncServer, type MemorySyncServer, type ServerLink } from '../memory-sync-server.ts'
