@@ -87,7 +87,7 @@ export async function launchPostmaster(
     identity,
   } = commandAs(chooseAccount(layout.data), postgres, args, [postgres, layout.data])
   // A file and not a pipe: with its reader gone, Postgres would die of the first line it logs.
-  const log = openSync(layout.log, 'w', 0o600)
+  const log = openNewLog(layout)
   const child = spawn(command, prefixed, {
     ...identity,
     cwd: '/',
@@ -107,6 +107,16 @@ export async function launchPostmaster(
   if (!ended && ready() && child.pid !== undefined) return { pid: child.pid, process: child }
   if (!ended && child.pid !== undefined) await shutDown(child.pid)
   throw outputToFailure(readLog(layout), { directory: layout.directory, port })
+}
+
+/** What is left of a server that died still writes to its own log: into the same one, it would be over what this server says. */
+function openNewLog({ log }: Layout): number {
+  try {
+    rmSync(log, { force: true })
+  } catch {
+    // Windows keeps a file that is open; it is emptied then.
+  }
+  return openSync(log, 'w', 0o600)
 }
 
 function isReady(layout: Layout, pid: number): boolean {

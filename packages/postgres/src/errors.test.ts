@@ -9,6 +9,11 @@ test.each([
   ['initdb: error: could not access directory "/srv/data": Permission denied', 'no-permission'],
   ['postgres: error while loading shared libraries: libicui18n.so.60: cannot open shared object file', 'no-binaries'],
   ['FATAL:  database files are incompatible with server', 'failed'],
+  [
+    `FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use${'\nLOG:  terminating'.repeat(9)}`,
+    'still-there',
+  ],
+  ['FATAL:  lock file "postmaster.pid" already exists', 'still-there'],
 ])('"%s" means %s', (output, kind) => {
   expect(outputToFailure(output, context)).toMatchObject({ kind })
 })

@@ -5,9 +5,17 @@
  * - `no-space`: the disk that holds the directory is full.
  * - `port-taken`: another program listens on the port that was asked for.
  * - `locked`: another process has been starting Postgres in this directory for too long.
+ * - `still-there`: processes of a server that died in this directory have not ended yet.
  * - `failed`: Postgres gave up for another reason; the message ends with its own words.
  */
-export type EmbeddedPostgresFailure = 'no-binaries' | 'no-permission' | 'no-space' | 'port-taken' | 'locked' | 'failed'
+export type EmbeddedPostgresFailure =
+  | 'no-binaries'
+  | 'no-permission'
+  | 'no-space'
+  | 'port-taken'
+  | 'locked'
+  | 'still-there'
+  | 'failed'
 
 /** The message is one sentence for a person: what happened and what to do next. */
 export class EmbeddedPostgresError extends Error {
@@ -46,6 +54,11 @@ export function fileErrorToFailure(error: unknown, path: string): unknown {
 
 /** Reads what Postgres or initdb printed before it gave up. `port` is the one it was told to listen on. */
 export function outputToFailure(output: string, context: { directory: string; port?: number }): EmbeddedPostgresError {
+  if (/pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(output))
+    return new EmbeddedPostgresError(
+      'still-there',
+      `A Postgres in ${context.directory} is running, or died a moment ago: wait for its processes to end, or stop them, and start again.`,
+    )
   if (/Address already in use|could not bind/i.test(output))
     return new EmbeddedPostgresError(
       'port-taken',

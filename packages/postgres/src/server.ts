@@ -110,5 +110,5 @@ function mayPass(error: unknown, options: Launch): boolean {
   // Someone was faster on a port that nobody had asked for.
   if (error.kind === 'port-taken') return options.port === undefined || options.isRestart === true
   // The backends of a killed postmaster need a moment to notice.
-  return /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(error.message)
+  return error.kind === 'still-there'
 }
