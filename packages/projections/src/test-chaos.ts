@@ -19,6 +19,15 @@ export interface ChaosTotals {
   events: number
 }
 
+export const NOTHING_YET: Readonly<ChaosTotals> = {
+  kills: 0,
+  postgres: 0,
+  rebuilds: 0,
+  fromSnapshots: 0,
+  verified: 0,
+  events: 0,
+}
+
 interface Worker {
   process: ReturnType<typeof startProcess>
 }
@@ -40,7 +49,7 @@ export async function runChaos(options: {
 }): Promise<ChaosTotals> {
   const draw = createDraw(options.seed)
   const server = await startTestServer()
-  const totals: ChaosTotals = { kills: 0, postgres: 0, rebuilds: 0, fromSnapshots: 0, verified: 0, events: 0 }
+  const totals: ChaosTotals = { ...NOTHING_YET }
   const workers: Worker[] = []
   let engine: Engine | undefined
   let writing = true
