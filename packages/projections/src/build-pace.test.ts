@@ -19,10 +19,10 @@ test('where others wait it gives way quickly, never altogether, and comes back s
   expect(after(better, Array<number>(20).fill(0.3)).share).toBe(1)
 })
 
-test('while events come in it keeps to half of its time from the first question on, however quick the answers', () => {
+test('while events come in it keeps to two fifths of its time from the first question on, however quick the answers', () => {
   const beside = after(FULL_PACE, [0.3], 1, 2)
-  expect(beside.share).toBe(0.5)
-  expect(after(beside, Array<number>(20).fill(0.3), 1, 2).share).toBe(0.5)
+  expect(beside.share).toBe(0.42)
+  expect(after(beside, Array<number>(20).fill(0.3), 1, 2).share).toBe(0.42)
   expect(after(beside, [0.3, 9, 9, 9, 9], 1, 2).share).toBeCloseTo(0.2)
   expect(after(beside, [0.3]).share).toBe(1)
 })

@@ -25,7 +25,7 @@ export const FULL_PACE: BuildPace = { share: 1, allowed: 1, quietMs: undefined }
 /** Others may be busy for ever: a build comes to its end all the same. */
 const SMALLEST_SHARE = 0.2
 /** While events come in, however quick the database still is: what is measured now and then comes too late for them. */
-const LIVE_SHARE = 0.5
+const LIVE_SHARE = 0.42
 const LIVE_MS = 250
 /** Slower than this much of its quiet time, and by more than a whole millisecond, and others are waiting. */
 const BUSY = 3
