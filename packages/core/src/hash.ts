@@ -1,4 +1,5 @@
-import { sha256 } from './sha-256.ts'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 
 /**
  * The first 128 bits of SHA-256 over the parts, as 32 lower-case hex digits. Parts are length-prefixed, so
@@ -7,7 +8,16 @@ import { sha256 } from './sha-256.ts'
  */
 export function hash128(...parts: readonly string[]): string {
   const text = parts.map((part) => `${part.length}:${part}`).join('')
-  let hex = ''
-  for (const word of sha256(text).subarray(0, 4)) hex += (word >>> 0).toString(16).padStart(8, '0')
-  return hex
+  return bytesToHex(sha256(toBytes(text)).subarray(0, 16))
+}
+
+/** UTF-8. Most of what is hashed is ASCII, and making an encoder for each short text costs more than hashing it. */
+function toBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit > 0x7f) return utf8ToBytes(text)
+    bytes[at] = unit
+  }
+  return bytes
 }
